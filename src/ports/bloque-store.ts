@@ -1,0 +1,144 @@
+/**
+ * The store of everything that must outlive the process.
+ *
+ * Promises: S1 an epoch is all there or not at all; S2 committing the same epoch number again after a lost answer is harmless and
+ * says so; S3 epochs commit in order of number; S4 a failure that may pass is a CoreCError of kind transient, and nothing of the
+ * epoch was kept (or all of it: S2 tells on the retry).
+ * Leaves out on purpose: what the bytes in `datos` and `mensajes` mean (codecs do), and when to commit (the nucleus does).
+ */
+
+/** What an estado row holds. `nucleo`: one row, counters and catalogue; the others one row a bloque or source. */
+export type EstadoClase = 'nucleo' | 'catalogo' | 'columnas' | 'claves' | 'inbox' | 'episodios' | 'fuente' | 'lotes';
+
+export interface EstadoRow {
+  readonly clase: EstadoClase;
+  readonly id: string;
+  readonly datos: Uint8Array;
+}
+
+/** One row of the specification's table `bloques`. `timestampS`: UTC seconds since 1970, as the column. */
+export interface BloqueRow {
+  readonly id: string;
+  readonly canal: number;
+  readonly numEntidades: number;
+  readonly fitness: number;
+  readonly timestampS: number;
+  /** What the bloque drained since its last row, encoded; null when nothing is kept. */
+  readonly mensajes: Uint8Array | null;
+  readonly codec: string | null;
+}
+
+/** One row of `alertas`: an episodio. Times are UTC ms of the readings (event time). */
+export interface AlertaRow {
+  /** Deterministic: same bloque, clave, rule and opening give the same id, so storing twice is an update. */
+  readonly id: string;
+  readonly bloque: string;
+  readonly canal: number;
+  /** Empty for an alert of the bloque itself. */
+  readonly clave: string;
+  readonly regla: string;
+  readonly abiertaMs: number;
+  readonly actualizadaMs: number;
+  /** Null while the episodio is open. */
+  readonly cerradaMs: number | null;
+  /** Highest valor (score) of the episodio, and the reading that had it. */
+  readonly valor: number;
+  readonly lectura: number | null;
+  readonly esperadoMin: number | null;
+  readonly esperadoMax: number | null;
+  /** Code and parameters of the reason; JSON. Texts per language are made from it. */
+  readonly razon: Readonly<Record<string, string | number | null>>;
+  /** Readings over the limit in this episodio. */
+  readonly lecturas: number;
+}
+
+export interface StoredAlerta extends AlertaRow {
+  readonly reconocidaMs: number | null;
+  readonly reconocidaPor: string | null;
+}
+
+export interface EpochCommit {
+  /** 1, 2, 3 ...; S3. */
+  readonly epoca: number;
+  /** The epoch's scheduled wall time; every bloque row of it carries it. */
+  readonly scheduledMs: number;
+  /** Rows to write; the same (clase, id) is replaced. May be produced lazily while the commit runs. */
+  readonly estado: Iterable<EstadoRow>;
+  readonly estadoDeleted: Iterable<{ readonly clase: EstadoClase; readonly id: string }>;
+  readonly bloques: Iterable<BloqueRow>;
+  readonly alertas: Iterable<AlertaRow>;
+  /** A changing command that touches state rides in the epoch that holds its effect. */
+  readonly comandos: readonly ComandoRow[];
+}
+
+export interface EpochResult {
+  /** True when the store already held this epoch (S2). */
+  readonly already: boolean;
+  readonly bytes: number;
+}
+
+/** Audit, answer and dedupe of one changing command. */
+export interface ComandoRow {
+  /** Given by the caller or made by the door; a second command with it gets the first answer. */
+  readonly id: string;
+  readonly nombre: string;
+  readonly puerta: string;
+  readonly argumentos: unknown;
+  /** The effect as data: enough to apply it again after a restart. */
+  readonly efecto: unknown;
+  readonly respuesta: unknown;
+  readonly timestampMs: number;
+  /** Number of the first epoch whose snapshot holds the effect; recovery from epoch e replays those with epoca > e in order. */
+  readonly epoca: number;
+}
+
+export interface AlertaQuery {
+  /** Wildcards * and ? allowed. */
+  readonly clave?: string;
+  readonly bloque?: string;
+  readonly abiertas?: boolean;
+  readonly desdeMs?: number;
+  readonly hastaMs?: number;
+  readonly limit: number;
+  /** 'valor' = worst first, 'tiempo' = newest opening first. */
+  readonly orden: 'tiempo' | 'valor';
+}
+
+export interface BloqueRowQuery {
+  readonly bloque: string;
+  readonly desdeMs?: number;
+  readonly hastaMs?: number;
+  /** Newest first. */
+  readonly limit: number;
+  readonly conMensajes: boolean;
+}
+
+export interface BloqueStore {
+  /** Connects, migrates, makes partitions; resolves when usable. */
+  open(): Promise<void>;
+  /** The newest committed epoch (0: none). */
+  lastEpoch(): Promise<number>;
+  /** All estado rows of the given classes, in batches, without holding all in memory. */
+  loadEstado(clases: readonly EstadoClase[]): AsyncIterable<readonly EstadoRow[]>;
+  /** One row, for repairs. */
+  readEstado(clase: EstadoClase, id: string): Promise<Uint8Array | null>;
+  commitEpoch(commit: EpochCommit): Promise<EpochResult>;
+  /** Commits one changing command at once; returns the stored answer instead when its id is known (second delivery). */
+  commitComando(row: ComandoRow, alertaChange?: AlertaChange): Promise<{ readonly first: boolean; readonly respuesta: unknown }>;
+  findComando(id: string): Promise<ComandoRow | null>;
+  comandosAfter(epoca: number): Promise<readonly ComandoRow[]>;
+  queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]>;
+  queryBloques(query: BloqueRowQuery): Promise<readonly BloqueRow[]>;
+  /** Retention: drops what is older than `keepDays` or over `keepBytes`, makes the coming partitions. Returns what it dropped. */
+  upkeep(nowMs: number, keepDays: number, keepBytes: number): Promise<{ readonly dropped: readonly string[]; readonly bytes: number }>;
+  /** Size on disk, last commit and whether it answers now; never throws. */
+  health(): Promise<{ readonly ok: boolean; readonly found: string; readonly bytes: number | null; readonly version: string | null }>;
+  close(): Promise<void>;
+}
+
+/** What a command does to stored alertas. */
+export interface AlertaChange {
+  readonly id: string;
+  readonly reconocidaMs: number;
+  readonly reconocidaPor: string;
+}
