@@ -64,6 +64,8 @@ corec_install() {
     corec_say "Node $corec_node_major_min or newer was not found; fetching Node $corec_node_version into .node/ (once)"
     [ "$(uname -s)" = Linux ] && [ -n "$corec_arch" ] ||
       corec_die "there is no bundled Node for $(uname -s) $(uname -m); install Node >= $corec_node_major_min and start again"
+    # An interrupted fetch leaves a folder that npm would take for a finished one.
+    rm -rf "$root/.node/node_modules"
     corec_npm install --prefix "$root/.node" --no-save "node-linux-$corec_arch@$corec_node_version" ||
       corec_die "Node $corec_node_version could not be fetched (npm's words are above); install Node >= $corec_node_major_min yourself or mend npm's registry access"
     corec_use_node || corec_die "the fetched Node $corec_node_version does not run here (it needs glibc); install Node >= $corec_node_major_min and start again"

@@ -87,7 +87,7 @@ describe('layers', () => {
         return fault === undefined ? [] : [`${file}:${line.line}  '${line.specifier}': ${fault}`];
       }),
     );
-    assert.deepEqual(wrong, [], `\n${wrong.join('\n')}`);
+    assert.ok(wrong.length === 0, `\n${wrong.join('\n')}`);
   });
 
   test('the domain has no clock, dice, log or process; only app and the entry of the CLI read environment and argv', () => {
@@ -102,7 +102,7 @@ describe('layers', () => {
         (m) => `${file}:${lineAt(text, m.index)}  ${m[0]}: ${wayOut}`,
       );
     });
-    assert.deepEqual(wrong, [], `\n${wrong.join('\n')}`);
+    assert.ok(wrong.length === 0, `\n${wrong.join('\n')}`);
   });
 
   test("plugins and examples import only 'corec', node: and their own files", () => {
@@ -118,7 +118,7 @@ describe('layers', () => {
             `${file}:${line}  '${specifier}': export what is missing from src/index.ts and import it from 'corec'`,
         );
     });
-    assert.deepEqual(wrong, [], `\n${wrong.join('\n')}`);
+    assert.ok(wrong.length === 0, `\n${wrong.join('\n')}`);
   });
 
   test('the rules catch what they are for', () => {
