@@ -1,0 +1,617 @@
+/**
+ * BloqueSimbiotico: about a thousand entidades that share a procesador, a canal and one memory block (specification, section 2.2).
+ *
+ * Owns: its columns, inbox, pending mensajes, episodios, fitness and repairs. Leaves to its neighbours: placing claves (router),
+ * when it runs (coordinator), restoring state of an epoch and storing (nucleus).
+ *
+ * The seven steps of `procesar`: selection, execution, deserialisation (columns are the mensajes; bytes are made only for frames),
+ * validation (in the loops of compile.ts), fitness, autorreparación, and what is to be kept waits in `pending` for the epoch.
+ *
+ * K1 corre = ocupado and activo and not in quarantine, after every public method.
+ * K2 Before the first change after `hold(callback)` the callback runs once: an epoch encodes the columns as they were, without a copy.
+ * K3 Lecturas of an entidad that is inactive wait in the inbox; those of one in quarantine are stored, and act on nothing.
+ * K4 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
+ */
+import { EPISODIO, makeBloqueMemory, NO_CLAVE, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
+import { EpisodioBook, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
+import { ACC, ACC_LENGTH, type CompiledProcesador, type PendingColumns, type RunSink } from '../procesadores/compile.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
+import { Inbox } from './inbox.ts';
+import { PendingMensajes, type ModoMensajes } from './pending.ts';
+import { noteRepair, planRepair, type InactiveEntidad, type RepairRecord } from './repair.ts';
+
+export interface BloqueOptions {
+  /** `<entry>/<k>` for configured entries. */
+  readonly id: string;
+  readonly entrada: string;
+  readonly canal: number;
+  /** Entidades, 1..65535. */
+  readonly slots: number;
+  readonly procesador: CompiledProcesador;
+  /** Parsed by the procesador's own schema. */
+  readonly parametros: unknown;
+  /** Numbers of the entidades: numeroBase + slot. */
+  readonly numeroBase: number;
+  /** Null is `auto`. */
+  readonly umbral: number | null;
+  readonly maxErrores: number;
+  readonly minFitness: number;
+  readonly maxReparaciones: number;
+  readonly ventanaMs: number;
+  readonly intervaloMs: number;
+  readonly inboxMax: number;
+  readonly mensajes: ModoMensajes;
+  readonly enfriamientoMs: number;
+}
+
+export interface BloqueDeps {
+  readonly pool: BufferPool;
+  readonly encodeMensajes: (bloque: BloqueSimbiotico, columns: PendingColumns) => Uint8Array;
+  readonly claveText: (bloque: BloqueSimbiotico, claveRef: number) => string;
+}
+
+/** One mensaje as a reader sees it (specification, section 2.1). */
+export interface Mensaje {
+  readonly id: number;
+  readonly canal: number;
+  readonly valor: number;
+  readonly activo: boolean;
+}
+
+/** What one settled cycle came to. */
+export interface Settlement {
+  readonly runs: number;
+  readonly errors: number;
+  readonly fitness: number;
+  /** Slots made new at once. */
+  readonly repaired: number;
+  /** Slots that wait for their state of the last epoch: hand them to `repairFrom` or `repairFresh`. */
+  readonly restore: readonly number[];
+  readonly quarantined: number;
+}
+
+/** Rules of the bloque's own alerts; the index is the slot in its book. */
+const OWN_RULES = ['error_rate', 'fitness_low', 'quarantine', 'episodios_overflow'] as const;
+/** Cycles with runs before fitness is judged: it starts at 0. */
+const FITNESS_WARM_UP = 30;
+
+/** Indices put aside by the loop; one run at a time uses it, and nothing of it outlives the run. */
+let heldScratch = new Uint32Array(1024);
+
+export class BloqueSimbiotico implements RunSink {
+  readonly id: string;
+  readonly entrada: string;
+  readonly canal: number;
+  readonly options: BloqueOptions;
+  readonly memory: BloqueMemory;
+  readonly inbox: Inbox;
+  readonly pending: PendingMensajes;
+  readonly episodios: EpisodioBook;
+  /** Alerts of the bloque itself. */
+  readonly avisos: EpisodioBook;
+  /** Failed runs since the last repair. */
+  fallos = 0;
+  fallosTotal = 0;
+  repairsTotal = 0;
+  runsTotal = 0;
+  /** EWMA of the share of its entidades that had work in an interval. */
+  carga = 0;
+  watermarkMs = 0;
+  /** Text of the last failed run, for people. */
+  lastFallo = '';
+  /** True when something changed that the next epoch must hold. */
+  dirty = false;
+  clavesDirty = false;
+  bound = 0;
+  pausado = false;
+
+  readonly #deps: BloqueDeps;
+  readonly #acc = new Float64Array(ACC_LENGTH);
+  readonly #fitness: FitnessState = { fitness: 0, sdUsual: -1, mean: 0 };
+  readonly #inactive = new Map<number, InactiveEntidad>();
+  readonly #repairs = new Map<number, RepairRecord>();
+  readonly #quarantine = new Set<number>();
+  readonly #abre: number;
+  readonly #limits: EpisodioLimits;
+  readonly #ownLimits: EpisodioLimits;
+  #freed: number[] = [];
+  #nextFree = 0;
+  #cursor = 0;
+  #stamp: Uint16Array | null = null;
+  #stampNow = 0;
+  #distinct = 0;
+  #settledMs = -1;
+  #cyclesWithRuns = 0;
+  #nowMs = 0;
+  #held: (() => void) | null = null;
+
+  constructor(options: BloqueOptions, deps: BloqueDeps) {
+    this.id = options.id;
+    this.entrada = options.entrada;
+    this.canal = options.canal;
+    this.options = options;
+    this.#deps = deps;
+    const procesador = options.procesador.procesador;
+    this.memory = makeBloqueMemory(procesador.estado, options.slots);
+    this.inbox = new Inbox(options.inboxMax, deps.pool);
+    this.pending = new PendingMensajes(options.mensajes, options.slots, (columns) => deps.encodeMensajes(this, columns));
+    this.episodios = new EpisodioBook(options.id);
+    this.avisos = new EpisodioBook(options.id);
+    const regla = procesador.alerta;
+    const at = (limit: number | ((p: unknown) => number)): number => (typeof limit === 'number' ? limit : limit(options.parametros));
+    this.#abre = regla === undefined ? Infinity : at(regla.abre);
+    this.#limits = { abre: this.#abre, cierra: regla === undefined ? Infinity : at(regla.cierra), enfriamientoMs: options.enfriamientoMs };
+    this.#ownLimits = { abre: 1, cierra: 1, enfriamientoMs: options.enfriamientoMs };
+    const { numero } = this.memory.core;
+    for (let slot = 0; slot < options.slots; slot++) numero[slot] = options.numeroBase + slot;
+    if (procesador.autonomo) this.#makeAutonomous();
+  }
+
+  get entidades(): number {
+    return this.options.slots;
+  }
+  get fitness(): number {
+    return this.#fitness.fitness;
+  }
+  /** The umbral in use: as configured, or learned. */
+  get umbral(): number {
+    return this.options.umbral ?? 9 * Math.max(0, this.#fitness.sdUsual);
+  }
+  get autonomo(): boolean {
+    return this.options.procesador.procesador.autonomo;
+  }
+  get free(): number {
+    return this.autonomo ? 0 : this.options.slots - this.bound;
+  }
+  get activos(): number {
+    return this.options.slots - this.#inactive.size - this.#quarantine.size;
+  }
+  get quarantined(): number {
+    return this.#quarantine.size;
+  }
+
+  /** The specification's `mensajes`: the last valor of every occupied entidad. Made on demand; for readers, not for loops. */
+  get mensajes(): Mensaje[] {
+    const { numero, valor, activo, ocupado } = this.memory.core;
+    const list: Mensaje[] = [];
+    for (let slot = 0; slot < this.options.slots; slot++) {
+      if (ocupado[slot] === OCUPADO.libre) continue;
+      list.push({ id: numero[slot]!, canal: this.canal, valor: valor[slot]!, activo: activo[slot] === 1 });
+    }
+    return list;
+  }
+
+  // -- binding ---------------------------------------------------------------------------------------------------------------
+
+  /** Gives a free entidad to a clave; -1 when none is free. */
+  bind(claveRef: number): number {
+    if (this.autonomo) return -1;
+    const slot = this.#freed.pop() ?? (this.#nextFree < this.options.slots ? this.#nextFree++ : -1);
+    if (slot < 0) return -1;
+    this.#beforeChange();
+    this.#clearSlot(slot);
+    const { ocupado, claveRef: refs } = this.memory.core;
+    ocupado[slot] = OCUPADO.ligado;
+    refs[slot] = claveRef;
+    this.bound++;
+    this.clavesDirty = true;
+    this.#start(slot);
+    return slot;
+  }
+
+  /** Frees the entidad of a clave: its state, episodio and waiting lecturas go. Returns how many lecturas went. */
+  unbind(slot: number): number {
+    const { ocupado, claveRef } = this.memory.core;
+    if (ocupado[slot] !== OCUPADO.ligado) return 0;
+    this.#beforeChange();
+    this.episodios.close(slot);
+    const dropped = this.inbox.removeSlot(slot, () => {});
+    this.#clearSlot(slot);
+    ocupado[slot] = OCUPADO.libre;
+    claveRef[slot] = NO_CLAVE;
+    this.#inactive.delete(slot);
+    this.#quarantine.delete(slot);
+    this.#repairs.delete(slot);
+    this.#freed.push(slot);
+    this.bound--;
+    this.clavesDirty = true;
+    this.#updateCorre(slot);
+    return dropped;
+  }
+
+  // -- the cycle -------------------------------------------------------------------------------------------------------------
+
+  get hasLecturas(): boolean {
+    return this.inbox.size > 0;
+  }
+
+  /** Runs what waits in the inbox: all, or that of the ceil(candidates x carga) entidades that have waited longest. Returns runs. */
+  drain(carga: number, nowMs: number): number {
+    const size = this.inbox.size;
+    if (size === 0 || this.pausado) return 0;
+    this.#beforeChange();
+    this.#nowMs = nowMs;
+    const to = this.#selectLecturas(carga, size);
+    if (heldScratch.length < size) heldScratch = new Uint32Array(size * 2);
+    const held = heldScratch;
+    const { procesador, parametros } = this.options;
+    const acc = this.#acc;
+    const before = acc[ACC.runs]!;
+    acc[ACC.held] = 0;
+    acc[ACC.shift] = this.#fitness.mean;
+    procesador.bind(this.memory);
+    let at = 0;
+    while (at < to) {
+      const pend = this.pending.columns(to - at);
+      at = procesador.runLecturas(parametros, this.inbox.columns, at, to, pend, acc, this, held, this.#abre);
+    }
+    this.inbox.consume(to, held, acc[ACC.held]!);
+    const runs = acc[ACC.runs]! - before;
+    if (runs > 0) this.dirty = true;
+    if (this.#quarantine.size > 0) this.#storeQuarantined();
+    return runs;
+  }
+
+  /** onCycle for ceil(entidades x carga) of them, those next that waited longest. Returns runs. */
+  cycle(carga: number, nowMs: number): number {
+    const { procesador, parametros, slots } = this.options;
+    if (procesador.procesador.onCycle === undefined || this.pausado) return 0;
+    const used = this.autonomo ? slots : this.#nextFree;
+    if (used === 0) return 0;
+    const timeMs = this.autonomo ? nowMs : this.watermarkMs;
+    if (timeMs <= 0) return 0;
+    if (!this.autonomo) this.#beforeChange();
+    this.#nowMs = nowMs;
+    const acc = this.#acc;
+    const before = acc[ACC.runs]!;
+    acc[ACC.shift] = this.#fitness.mean;
+    procesador.bind(this.memory);
+    const n = Math.min(used, Math.ceil(used * carga));
+    const from = n === used ? 0 : this.#cursor % used;
+    const first = Math.min(n, used - from);
+    procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre);
+    if (n > first) procesador.runCycle(parametros, 0, n - first, timeMs, acc, this, this.#abre);
+    this.#cursor = (from + n) % used;
+    const runs = acc[ACC.runs]! - before;
+    if (this.autonomo) this.#distinct = Math.max(this.#distinct, runs);
+    else if (runs > 0) this.dirty = true;
+    return runs;
+  }
+
+  /** Ends a cycle: fitness, repairs, the bloque's own alerts. */
+  settle(nowMs: number): Settlement {
+    const acc = this.#acc;
+    const sums: CycleSums = {
+      runs: acc[ACC.runs]!,
+      errors: acc[ACC.errors]!,
+      sum: acc[ACC.sum]!,
+      sumSquares: acc[ACC.sumSquares]!,
+      shift: acc[ACC.shift]!,
+    };
+    acc.fill(0, 0, ACC.held);
+    const { options } = this;
+    const intervals = this.#settledMs < 0 ? 1 : Math.max(0, (nowMs - this.#settledMs) / options.intervaloMs);
+    this.#settledMs = nowMs;
+    followFitness(this.#fitness, sums, options.umbral, intervals);
+    this.carga += (Math.min(1, this.#distinct / options.slots) - this.carga) * 0.2;
+    this.#distinct = 0;
+    this.#stampNow = (this.#stampNow + 1) & 0xffff;
+    if (this.#stampNow === 0) this.#stamp?.fill(0xffff);
+    this.runsTotal += sums.runs;
+    this.fallosTotal += sums.errors;
+    const repair = this.#repair(nowMs);
+    if (sums.runs > 0) this.#cyclesWithRuns++;
+    this.#judge(sums, nowMs);
+    return { runs: sums.runs, errors: sums.errors, fitness: this.fitness, ...repair };
+  }
+
+  /** All seven steps at once, for one who drives a bloque by hand. */
+  procesar(carga: number, nowMs: number): Settlement {
+    this.drain(carga, nowMs);
+    this.cycle(carga, nowMs);
+    const settled = this.settle(nowMs);
+    if (settled.restore.length > 0) this.repairFresh(settled.restore, nowMs);
+    return settled;
+  }
+
+  // -- repair ----------------------------------------------------------------------------------------------------------------
+
+  /** Replaces entidades by new ones in the same slot with the same number and clave, their state fresh. */
+  repairFresh(slots: readonly number[], nowMs: number): void {
+    this.#beforeChange();
+    for (const slot of slots) {
+      this.#renew(slot, nowMs);
+      for (const column of this.memory.estado) column.data[slot] = 0;
+      this.memory.core.tsMs[slot] = 0;
+      this.#start(slot);
+    }
+  }
+
+  /** The same, with the state that `load` writes into the columns of each slot; false means it knows none. */
+  repairFrom(slots: readonly number[], load: (slot: number) => boolean, nowMs: number): void {
+    this.#beforeChange();
+    const unknown: number[] = [];
+    for (const slot of slots) {
+      if (!this.#inactive.has(slot)) continue;
+      if (!load(slot)) {
+        unknown.push(slot);
+        continue;
+      }
+      this.#renew(slot, nowMs);
+      this.#updateCorre(slot);
+    }
+    if (unknown.length > 0) this.repairFresh(unknown, nowMs);
+  }
+
+  /** Ends the quarantine of all; they start fresh. */
+  releaseQuarantine(nowMs: number): number {
+    const slots = [...this.#quarantine];
+    this.#quarantine.clear();
+    for (const slot of slots) this.#repairs.delete(slot);
+    this.repairFresh(slots, nowMs);
+    return slots.length;
+  }
+
+  isQuarantined(slot: number): boolean {
+    return this.#quarantine.has(slot);
+  }
+
+  // -- epochs ----------------------------------------------------------------------------------------------------------------
+
+  /** Calls back once before the next change (K2). */
+  hold(callback: () => void): void {
+    this.#held = callback;
+  }
+
+  /** Runs a waiting `hold` callback now. */
+  releaseHold(): void {
+    this.#beforeChange();
+  }
+
+  /** What a checkpoint keeps beside the columns. */
+  vitals(): BloqueVitals {
+    return {
+      fitness: this.#fitness.fitness,
+      sdUsual: this.#fitness.sdUsual,
+      mean: this.#fitness.mean,
+      carga: this.carga,
+      watermarkMs: this.watermarkMs,
+      cyclesWithRuns: this.#cyclesWithRuns,
+      quarantine: [...this.#quarantine],
+    };
+  }
+
+  /** After the columns were filled from a checkpoint: rebuilds what follows from them. `claveRefOf(slot)` < 0: no clave. */
+  restored(vitals: BloqueVitals, claveRefOf: (slot: number) => number): void {
+    const { ocupado, claveRef, activo, episodio } = this.memory.core;
+    this.#fitness.fitness = vitals.fitness;
+    this.#fitness.sdUsual = vitals.sdUsual;
+    this.#fitness.mean = vitals.mean;
+    this.carga = vitals.carga;
+    this.watermarkMs = vitals.watermarkMs;
+    this.#cyclesWithRuns = vitals.cyclesWithRuns;
+    for (const slot of vitals.quarantine) this.#quarantine.add(slot);
+    this.bound = 0;
+    this.#nextFree = 0;
+    this.#freed = [];
+    for (let slot = 0; slot < this.options.slots; slot++) {
+      const ref = claveRefOf(slot);
+      if (ref >= 0) {
+        ocupado[slot] = OCUPADO.ligado;
+        claveRef[slot] = ref;
+        this.bound++;
+        this.#nextFree = slot + 1;
+        if (activo[slot] === 0 && !this.#quarantine.has(slot)) this.#inactive.set(slot, { slot, sinceMs: 0 });
+      } else if (!this.autonomo) {
+        ocupado[slot] = OCUPADO.libre;
+        activo[slot] = 1;
+      }
+      episodio[slot] = EPISODIO.ninguno;
+      this.#updateCorre(slot);
+    }
+    for (let slot = 0; slot < this.#nextFree; slot++) if (ocupado[slot] === OCUPADO.libre) this.#freed.push(slot);
+    for (const open of this.episodios.open) {
+      episodio[open.slot] = this.episodios.isCooling(open.slot) ? EPISODIO.enfria : EPISODIO.abierto;
+    }
+  }
+
+  /** Alerts that changed since the last call: of entidades, then of the bloque. */
+  takeChanges(): EpisodioChange[] {
+    const changes = this.episodios.takeChanges();
+    const own = this.avisos.takeChanges();
+    return own.length === 0 ? changes : changes.concat(own);
+  }
+
+  // -- RunSink ---------------------------------------------------------------------------------------------------------------
+
+  fallo(slot: number, error: unknown): void {
+    const { activo, corre } = this.memory.core;
+    activo[slot] = 0;
+    corre[slot] = 0;
+    this.fallos++;
+    this.dirty = true;
+    this.lastFallo = error === undefined ? 'valor is no finite number' : error instanceof Error ? error.message : String(error);
+    this.#inactive.set(slot, { slot, sinceMs: this.#nowMs });
+  }
+
+  excede(slot: number, valor: number, lectura: number, tsMs: number): void {
+    const { core } = this.memory;
+    const { procesador, parametros } = this.options;
+    core.episodio[slot] = this.episodios.take(
+      slot,
+      () => (core.claveRef[slot] === NO_CLAVE ? `#${core.numero[slot]}` : this.#deps.claveText(this, core.claveRef[slot]!)),
+      procesador.procesador.alerta?.regla ?? 'valor',
+      valor,
+      lectura,
+      tsMs,
+      this.#limits,
+      () => procesador.explica(parametros, valor),
+    );
+  }
+
+  // -- own -------------------------------------------------------------------------------------------------------------------
+
+  #beforeChange(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    held();
+  }
+
+  #makeAutonomous(): void {
+    this.memory.core.ocupado.fill(OCUPADO.autonomo);
+    this.memory.core.corre.fill(1);
+    this.#nextFree = this.options.slots;
+    for (let slot = 0; slot < this.options.slots; slot++) this.#start(slot);
+  }
+
+  #clearSlot(slot: number): void {
+    const { core, estado } = this.memory;
+    for (const column of estado) column.data[slot] = 0;
+    core.valor[slot] = 0;
+    core.lectura[slot] = 0;
+    core.tsMs[slot] = 0;
+    core.episodio[slot] = EPISODIO.ninguno;
+    core.activo[slot] = 1;
+  }
+
+  /** onBind, whose throw is a failed run like any other. */
+  #start(slot: number): void {
+    const { procesador, parametros } = this.options;
+    this.#updateCorre(slot);
+    this.dirty = true;
+    if (procesador.procesador.onBind === undefined) return;
+    procesador.bind(this.memory);
+    try {
+      procesador.bindSlot(parametros, slot);
+    } catch (error) {
+      this.fallo(slot, error);
+    }
+  }
+
+  #updateCorre(slot: number): void {
+    const { corre, ocupado, activo } = this.memory.core;
+    corre[slot] = ocupado[slot] !== OCUPADO.libre && activo[slot] === 1 && !this.#quarantine.has(slot) ? 1 : 0;
+  }
+
+  /** Prefix of the inbox that holds the lecturas of at most ceil(candidates x carga) entidades; counts who had work. */
+  #selectLecturas(carga: number, size: number): number {
+    const stamp = (this.#stamp ??= new Uint16Array(this.options.slots).fill(0xffff));
+    const now = this.#stampNow;
+    const slots = this.inbox.columns.slot;
+    if (carga >= 1) {
+      let distinct = 0;
+      for (let k = 0; k < size; k++) {
+        const slot = slots[k]!;
+        if (stamp[slot] !== now) {
+          stamp[slot] = now;
+          distinct++;
+        }
+      }
+      this.#distinct += distinct;
+      return size;
+    }
+    const seen = new Set<number>();
+    for (let k = 0; k < size; k++) seen.add(slots[k]!);
+    const n = Math.ceil(seen.size * Math.max(0, carga));
+    seen.clear();
+    let to = 0;
+    while (to < size) {
+      const slot = slots[to]!;
+      if (!seen.has(slot)) {
+        if (seen.size === n) break;
+        seen.add(slot);
+        if (stamp[slot] !== now) {
+          stamp[slot] = now;
+          this.#distinct++;
+        }
+      }
+      to++;
+    }
+    return to;
+  }
+
+  #storeQuarantined(): void {
+    for (const slot of this.#quarantine) {
+      this.inbox.removeSlot(slot, (valor, tsMs) => {
+        const pend = this.pending.columns(1);
+        if (pend === null) return;
+        pend.slot[pend.length] = slot;
+        pend.tsMs[pend.length] = tsMs;
+        pend.lectura[pend.length] = valor;
+        pend.valor[pend.length] = 0;
+        pend.length++;
+      });
+    }
+  }
+
+  #repair(nowMs: number): { repaired: number; restore: readonly number[]; quarantined: number } {
+    if (this.#inactive.size === 0) return { repaired: 0, restore: [], quarantined: 0 };
+    const { options } = this;
+    const plan = planRepair(this.fallos, [...this.#inactive.values()], this.#repairs, options, nowMs);
+    if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0) return { repaired: 0, restore: [], quarantined: 0 };
+    this.fallos = 0;
+    for (const slot of plan.quarantine) {
+      this.#inactive.delete(slot);
+      this.#quarantine.add(slot);
+      this.#updateCorre(slot);
+    }
+    const keeps = options.procesador.procesador.checkpoint && !this.autonomo;
+    const fresh = keeps ? plan.fresh : [...plan.restore, ...plan.fresh];
+    if (fresh.length > 0) this.repairFresh(fresh, nowMs);
+    return { repaired: fresh.length, restore: keeps ? plan.restore : [], quarantined: plan.quarantine.length };
+  }
+
+  #renew(slot: number, nowMs: number): void {
+    const { core } = this.memory;
+    this.#inactive.delete(slot);
+    noteRepair(this.#repairs, slot, this.options.ventanaMs, nowMs);
+    core.activo[slot] = 1;
+    core.generacion[slot] = core.generacion[slot]! + 1;
+    this.repairsTotal++;
+    this.dirty = true;
+  }
+
+  #judge(sums: CycleSums, nowMs: number): void {
+    const { options } = this;
+    const errorRate = sums.runs === 0 ? 0 : sums.errors / sums.runs;
+    this.#aviso(0, errorRate, errorRate > options.maxErrores, { max: options.maxErrores, runs: sums.runs, errors: sums.errors }, 0, options.maxErrores, nowMs);
+    const judged = sums.runs > 0 && this.#cyclesWithRuns > FITNESS_WARM_UP;
+    const low = judged && this.fitness < options.minFitness;
+    const now = judged ? cycleFitness(sums, spread(sums), this.umbral) : 0;
+    this.#aviso(1, this.fitness, low, { min: options.minFitness, cycle: now }, options.minFitness, 1, nowMs);
+    this.#aviso(2, this.#quarantine.size, this.#quarantine.size > 0, { entidades: this.#quarantine.size, fallo: this.lastFallo.slice(0, 200) }, 0, 0, nowMs);
+    this.#aviso(3, this.episodios.overflow, this.episodios.overflow > 0, { abiertos: this.episodios.openCount }, 0, 0, nowMs);
+  }
+
+  #aviso(
+    rule: number,
+    measured: number,
+    wrong: boolean,
+    params: Readonly<Record<string, string | number | null>>,
+    esperadoMin: number,
+    esperadoMax: number,
+    nowMs: number,
+  ): void {
+    const open = this.avisos.get(rule) !== undefined;
+    if (!wrong && !open) return;
+    const regla = OWN_RULES[rule]!;
+    this.avisos.take(rule, () => '', regla, wrong ? 1 : 0, measured, nowMs, this.#ownLimits, () => ({
+      codigo: regla,
+      params: { ...params, medido: measured },
+      esperadoMin,
+      esperadoMax,
+    }));
+  }
+}
+
+export interface BloqueVitals {
+  readonly fitness: number;
+  readonly sdUsual: number;
+  readonly mean: number;
+  readonly carga: number;
+  readonly watermarkMs: number;
+  readonly cyclesWithRuns: number;
+  readonly quarantine: readonly number[];
+}
