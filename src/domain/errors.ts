@@ -113,6 +113,11 @@ export const ERROR_TABLE = {
     'The body cannot be taken: {found}. Expected {expected}.',
     'El cuerpo no se puede aceptar: {found}. Se esperaba {expected}.',
   ),
+  COREC_E_MENSAJE: row(
+    'input',
+    'A frame of mensajes cannot be taken: {found}. Expected {expected}.',
+    'Una trama de mensajes no se puede aceptar: {found}. Se esperaba {expected}.',
+  ),
   // procesadores, modules and plugins
   COREC_E_PROCESADOR_UNKNOWN: row(
     'config',
@@ -150,7 +155,11 @@ export const ERROR_TABLE = {
     'There is no command "{found}". {hint}',
     'No existe el comando "{found}". {hint}',
   ),
-  COREC_E_ARGUMENT: row('input', '{command}: {found}. Allowed: {allowed}.', '{command}: {found}. Permitido: {allowed}.'),
+  COREC_E_ARGUMENT: row(
+    'input',
+    '{command}: {found}. Allowed: {allowed}.',
+    '{command}: {found}. Permitido: {allowed}.',
+  ),
   COREC_E_NOT_FOUND: row('input', 'There is no {what} "{found}". {hint}', 'No existe {what} "{found}". {hint}'),
   COREC_E_NOT_RUNNING: row(
     'input',
@@ -162,7 +171,11 @@ export const ERROR_TABLE = {
     'A valid token is needed: send "Authorization: Bearer <token>" ({found}).',
     'Hace falta un token válido: envíe "Authorization: Bearer <token>" ({found}).',
   ),
-  COREC_E_BUSY: row('transient', '{what} is busy: {found}. Try again in {seconds} s.', '{what} está ocupado: {found}. Reintente en {seconds} s.'),
+  COREC_E_BUSY: row(
+    'transient',
+    '{what} is busy: {found}. Try again in {seconds} s.',
+    '{what} está ocupado: {found}. Reintente en {seconds} s.',
+  ),
   COREC_E_STOPPING: row('transient', 'CoreC is stopping.', 'CoreC se está deteniendo.'),
   COREC_E_INTERNAL: row(
     'terminal',

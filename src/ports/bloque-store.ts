@@ -124,15 +124,27 @@ export interface BloqueStore {
   readEstado(clase: EstadoClase, id: string): Promise<Uint8Array | null>;
   commitEpoch(commit: EpochCommit): Promise<EpochResult>;
   /** Commits one changing command at once; returns the stored answer instead when its id is known (second delivery). */
-  commitComando(row: ComandoRow, alertaChange?: AlertaChange): Promise<{ readonly first: boolean; readonly respuesta: unknown }>;
+  commitComando(
+    row: ComandoRow,
+    alertaChange?: AlertaChange,
+  ): Promise<{ readonly first: boolean; readonly respuesta: unknown }>;
   findComando(id: string): Promise<ComandoRow | null>;
   comandosAfter(epoca: number): Promise<readonly ComandoRow[]>;
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]>;
   queryBloques(query: BloqueRowQuery): Promise<readonly BloqueRow[]>;
   /** Retention: drops what is older than `keepDays` or over `keepBytes`, makes the coming partitions. Returns what it dropped. */
-  upkeep(nowMs: number, keepDays: number, keepBytes: number): Promise<{ readonly dropped: readonly string[]; readonly bytes: number }>;
+  upkeep(
+    nowMs: number,
+    keepDays: number,
+    keepBytes: number,
+  ): Promise<{ readonly dropped: readonly string[]; readonly bytes: number }>;
   /** Size on disk, last commit and whether it answers now; never throws. */
-  health(): Promise<{ readonly ok: boolean; readonly found: string; readonly bytes: number | null; readonly version: string | null }>;
+  health(): Promise<{
+    readonly ok: boolean;
+    readonly found: string;
+    readonly bytes: number | null;
+    readonly version: string | null;
+  }>;
   close(): Promise<void>;
 }
 

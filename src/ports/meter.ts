@@ -19,5 +19,10 @@ export interface Meter {
   gauge(name: string, help: string, labels?: Readonly<Record<string, string>>): Gauge;
   /** `read` is called when metrics are asked for. */
   observedGauge(name: string, help: string, read: () => number, labels?: Readonly<Record<string, string>>): void;
-  histogram(name: string, help: string, buckets: readonly number[], labels?: Readonly<Record<string, string>>): Histogram;
+  histogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labels?: Readonly<Record<string, string>>,
+  ): Histogram;
 }

@@ -31,7 +31,10 @@ export interface RefusedRows {
  * more: the batch may be followed at once by another; idle: nothing more for now, ask again after `retryMs`;
  * end: nothing will ever come again (a file read with follow off, stdin closed).
  */
-export type SourceState = { readonly kind: 'more' } | { readonly kind: 'idle'; readonly retryMs: number } | { readonly kind: 'end' };
+export type SourceState =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'idle'; readonly retryMs: number }
+  | { readonly kind: 'end' };
 
 export interface Source {
   /** Stable over restarts: names the position in the store, e.g. `archivo:/var/log/x.ndjson`. */
@@ -46,6 +49,11 @@ export interface Source {
   read(batch: LecturaBatch): Promise<SourceState>;
   position(): SourcePosition;
   /** For progress on long reads: bytes done and in all (null when it cannot be known), rows seen, rows refused. */
-  progress(): { readonly bytesDone: number; readonly bytesTotal: number | null; readonly rows: number; readonly refused: number };
+  progress(): {
+    readonly bytesDone: number;
+    readonly bytesTotal: number | null;
+    readonly rows: number;
+    readonly refused: number;
+  };
   close(): Promise<void>;
 }

@@ -12,7 +12,13 @@ export interface StreamBus {
   /** Appends and trims to about `maxlen` entries; returns the id. */
   append(stream: string, fields: StreamEntry['fields']): Promise<string>;
   /** Up to `count` entries after `afterId` (`0`: from the start, `$`: only new ones), waiting up to `blockMs` for the first. */
-  read(stream: string, afterId: string, count: number, blockMs: number, signal?: AbortSignal): Promise<readonly StreamEntry[]>;
+  read(
+    stream: string,
+    afterId: string,
+    count: number,
+    blockMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly StreamEntry[]>;
   length(stream: string): Promise<number>;
   close(): Promise<void>;
 }

@@ -14,7 +14,13 @@
  */
 import { EPISODIO, makeBloqueMemory, NO_CLAVE, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
 import { EpisodioBook, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
-import { ACC, ACC_LENGTH, type CompiledProcesador, type PendingColumns, type RunSink } from '../procesadores/compile.ts';
+import {
+  ACC,
+  ACC_LENGTH,
+  type CompiledProcesador,
+  type PendingColumns,
+  type RunSink,
+} from '../procesadores/compile.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
 import { Inbox } from './inbox.ts';
@@ -135,13 +141,20 @@ export class BloqueSimbiotico implements RunSink {
     const procesador = options.procesador.procesador;
     this.memory = makeBloqueMemory(procesador.estado, options.slots);
     this.inbox = new Inbox(options.inboxMax, deps.pool);
-    this.pending = new PendingMensajes(options.mensajes, options.slots, (columns) => deps.encodeMensajes(this, columns));
+    this.pending = new PendingMensajes(options.mensajes, options.slots, (columns) =>
+      deps.encodeMensajes(this, columns),
+    );
     this.episodios = new EpisodioBook(options.id);
     this.avisos = new EpisodioBook(options.id);
     const regla = procesador.alerta;
-    const at = (limit: number | ((p: unknown) => number)): number => (typeof limit === 'number' ? limit : limit(options.parametros));
+    const at = (limit: number | ((p: unknown) => number)): number =>
+      typeof limit === 'number' ? limit : limit(options.parametros);
     this.#abre = regla === undefined ? Infinity : at(regla.abre);
-    this.#limits = { abre: this.#abre, cierra: regla === undefined ? Infinity : at(regla.cierra), enfriamientoMs: options.enfriamientoMs };
+    this.#limits = {
+      abre: this.#abre,
+      cierra: regla === undefined ? Infinity : at(regla.cierra),
+      enfriamientoMs: options.enfriamientoMs,
+    };
     this.#ownLimits = { abre: 1, cierra: 1, enfriamientoMs: options.enfriamientoMs };
     const { numero } = this.memory.core;
     for (let slot = 0; slot < options.slots; slot++) numero[slot] = options.numeroBase + slot;
@@ -270,8 +283,21 @@ export class BloqueSimbiotico implements RunSink {
     const n = Math.min(used, Math.ceil(used * carga));
     const from = n === used ? 0 : this.#cursor % used;
     const first = Math.min(n, used - from);
-    procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre);
-    if (n > first) procesador.runCycle(parametros, 0, n - first, timeMs, acc, this, this.#abre);
+    const dense = used === (this.autonomo ? slots : this.bound) && this.#inactive.size + this.#quarantine.size === 0;
+    const open = this.episodios.openCount;
+    procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre, dense, open);
+    if (n > first)
+      procesador.runCycle(
+        parametros,
+        0,
+        n - first,
+        timeMs,
+        acc,
+        this,
+        this.#abre,
+        dense && this.#inactive.size === 0,
+        open,
+      );
     this.#cursor = (from + n) % used;
     const runs = acc[ACC.runs]! - before;
     if (this.autonomo) this.#distinct = Math.max(this.#distinct, runs);
@@ -431,7 +457,8 @@ export class BloqueSimbiotico implements RunSink {
     corre[slot] = 0;
     this.fallos++;
     this.dirty = true;
-    this.lastFallo = error === undefined ? 'valor is no finite number' : error instanceof Error ? error.message : String(error);
+    this.lastFallo =
+      error === undefined ? 'valor is no finite number' : error instanceof Error ? error.message : String(error);
     this.#inactive.set(slot, { slot, sinceMs: this.#nowMs });
   }
 
@@ -440,7 +467,8 @@ export class BloqueSimbiotico implements RunSink {
     const { procesador, parametros } = this.options;
     core.episodio[slot] = this.episodios.take(
       slot,
-      () => (core.claveRef[slot] === NO_CLAVE ? `#${core.numero[slot]}` : this.#deps.claveText(this, core.claveRef[slot]!)),
+      () =>
+        core.claveRef[slot] === NO_CLAVE ? `#${core.numero[slot]}` : this.#deps.claveText(this, core.claveRef[slot]!),
       procesador.procesador.alerta?.regla ?? 'valor',
       valor,
       lectura,
@@ -550,7 +578,8 @@ export class BloqueSimbiotico implements RunSink {
     if (this.#inactive.size === 0) return { repaired: 0, restore: [], quarantined: 0 };
     const { options } = this;
     const plan = planRepair(this.fallos, [...this.#inactive.values()], this.#repairs, options, nowMs);
-    if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0) return { repaired: 0, restore: [], quarantined: 0 };
+    if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0)
+      return { repaired: 0, restore: [], quarantined: 0 };
     this.fallos = 0;
     for (const slot of plan.quarantine) {
       this.#inactive.delete(slot);
@@ -576,13 +605,37 @@ export class BloqueSimbiotico implements RunSink {
   #judge(sums: CycleSums, nowMs: number): void {
     const { options } = this;
     const errorRate = sums.runs === 0 ? 0 : sums.errors / sums.runs;
-    this.#aviso(0, errorRate, errorRate > options.maxErrores, { max: options.maxErrores, runs: sums.runs, errors: sums.errors }, 0, options.maxErrores, nowMs);
+    this.#aviso(
+      0,
+      errorRate,
+      errorRate > options.maxErrores,
+      { max: options.maxErrores, runs: sums.runs, errors: sums.errors },
+      0,
+      options.maxErrores,
+      nowMs,
+    );
     const judged = sums.runs > 0 && this.#cyclesWithRuns > FITNESS_WARM_UP;
     const low = judged && this.fitness < options.minFitness;
     const now = judged ? cycleFitness(sums, spread(sums), this.umbral) : 0;
     this.#aviso(1, this.fitness, low, { min: options.minFitness, cycle: now }, options.minFitness, 1, nowMs);
-    this.#aviso(2, this.#quarantine.size, this.#quarantine.size > 0, { entidades: this.#quarantine.size, fallo: this.lastFallo.slice(0, 200) }, 0, 0, nowMs);
-    this.#aviso(3, this.episodios.overflow, this.episodios.overflow > 0, { abiertos: this.episodios.openCount }, 0, 0, nowMs);
+    this.#aviso(
+      2,
+      this.#quarantine.size,
+      this.#quarantine.size > 0,
+      { entidades: this.#quarantine.size, fallo: this.lastFallo.slice(0, 200) },
+      0,
+      0,
+      nowMs,
+    );
+    this.#aviso(
+      3,
+      this.episodios.overflow,
+      this.episodios.overflow > 0,
+      { abiertos: this.episodios.openCount },
+      0,
+      0,
+      nowMs,
+    );
   }
 
   #aviso(
@@ -597,12 +650,21 @@ export class BloqueSimbiotico implements RunSink {
     const open = this.avisos.get(rule) !== undefined;
     if (!wrong && !open) return;
     const regla = OWN_RULES[rule]!;
-    this.avisos.take(rule, () => '', regla, wrong ? 1 : 0, measured, nowMs, this.#ownLimits, () => ({
-      codigo: regla,
-      params: { ...params, medido: measured },
-      esperadoMin,
-      esperadoMax,
-    }));
+    this.avisos.take(
+      rule,
+      () => '',
+      regla,
+      wrong ? 1 : 0,
+      measured,
+      nowMs,
+      this.#ownLimits,
+      () => ({
+        codigo: regla,
+        params: { ...params, medido: measured },
+        esperadoMin,
+        esperadoMax,
+      }),
+    );
   }
 }
 

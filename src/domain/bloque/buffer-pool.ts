@@ -12,7 +12,12 @@ export interface WaitColumns {
   readonly tsMs: Float64Array;
 }
 
-export const EMPTY_WAIT: WaitColumns = { capacity: 0, slot: new Uint16Array(0), valor: new Float64Array(0), tsMs: new Float64Array(0) };
+export const EMPTY_WAIT: WaitColumns = {
+  capacity: 0,
+  slot: new Uint16Array(0),
+  valor: new Float64Array(0),
+  tsMs: new Float64Array(0),
+};
 export const WAIT_BYTES = 18;
 
 export class BufferPool {

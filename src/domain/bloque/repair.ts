@@ -62,6 +62,7 @@ export function planRepair(
 /** Counts a repair of `slot`. */
 export function noteRepair(records: Map<number, RepairRecord>, slot: number, ventanaMs: number, nowMs: number): void {
   const record = records.get(slot);
-  if (record === undefined || nowMs - record.windowStartMs > ventanaMs) records.set(slot, { windowStartMs: nowMs, repairs: 1 });
+  if (record === undefined || nowMs - record.windowStartMs > ventanaMs)
+    records.set(slot, { windowStartMs: nowMs, repairs: 1 });
   else record.repairs++;
 }

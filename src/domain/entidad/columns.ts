@@ -55,7 +55,15 @@ export const OCUPADO = { libre: 0, ligado: 1, autonomo: 2 } as const;
 export const EPISODIO = { ninguno: 0, abierto: 1, enfria: 2 } as const;
 
 /** The core columns that outlive a restart with the procesador's own. */
-export const CORE_CHECKPOINT: readonly (keyof CoreColumns)[] = ['numero', 'tsMs', 'valor', 'lectura', 'generacion', 'activo', 'ocupado'];
+export const CORE_CHECKPOINT: readonly (keyof CoreColumns)[] = [
+  'numero',
+  'tsMs',
+  'valor',
+  'lectura',
+  'generacion',
+  'activo',
+  'ocupado',
+];
 
 export interface BloqueMemory {
   readonly slots: number;
@@ -92,7 +100,9 @@ export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory 
     made.set(`${column.core ? 'core' : 'estado'}.${column.name}`, MAKE[column.type](buffer, at, slots));
     at += width * slots;
   }
-  const core = Object.fromEntries(Object.keys(CORE_SPEC).map((name) => [name, made.get(`core.${name}`)!])) as unknown as CoreColumns;
+  const core = Object.fromEntries(
+    Object.keys(CORE_SPEC).map((name) => [name, made.get(`core.${name}`)!]),
+  ) as unknown as CoreColumns;
   core.claveRef.fill(NO_CLAVE);
   core.activo.fill(1);
   const estado = Object.entries(spec).map(([name, type]) => ({ name, type, data: made.get(`estado.${name}`)! }));

@@ -32,24 +32,46 @@ export type Canal = (typeof CANALES)[number];
 
 function assertEntidad(id: string, canal: number, funcion: unknown): void {
   if (typeof id !== 'string' || id.length === 0) {
-    throw new CoreCError('COREC_E_ARGUMENT', { command: 'crearEntidad', found: `id ${JSON.stringify(id)}`, allowed: 'a text of at least one letter' });
+    throw new CoreCError('COREC_E_ARGUMENT', {
+      command: 'crearEntidad',
+      found: `id ${JSON.stringify(id)}`,
+      allowed: 'a text of at least one letter',
+    });
   }
   if (!CANALES.includes(canal as Canal)) {
-    throw new CoreCError('COREC_E_ARGUMENT', { command: 'crearEntidad', found: `canal ${canal}`, allowed: CANALES.join(', ') });
+    throw new CoreCError('COREC_E_ARGUMENT', {
+      command: 'crearEntidad',
+      found: `canal ${canal}`,
+      allowed: CANALES.join(', '),
+    });
   }
   if (typeof funcion !== 'function') {
-    throw new CoreCError('COREC_E_ARGUMENT', { command: 'crearEntidad', found: typeof funcion, allowed: 'a function that returns {valor}' });
+    throw new CoreCError('COREC_E_ARGUMENT', {
+      command: 'crearEntidad',
+      found: typeof funcion,
+      allowed: 'a function that returns {valor}',
+    });
   }
 }
 
 /** @throws CoreCError COREC_E_ARGUMENT */
-export function crearEntidad(id: string, canal: number, funcion: Funcion, activo: boolean = true): MicroCeluEntidadCoreC {
+export function crearEntidad(
+  id: string,
+  canal: number,
+  funcion: Funcion,
+  activo: boolean = true,
+): MicroCeluEntidadCoreC {
   assertEntidad(id, canal, funcion);
   return Object.freeze([id, canal, funcion, activo] as const);
 }
 
 /** @throws CoreCError COREC_E_ARGUMENT */
-export function crearCeluEntidad(id: string, canal: number, procesador: ProcesadorFuncion, activo: boolean = true): CeluEntidadCoreC {
+export function crearCeluEntidad(
+  id: string,
+  canal: number,
+  procesador: ProcesadorFuncion,
+  activo: boolean = true,
+): CeluEntidadCoreC {
   assertEntidad(id, canal, procesador);
   return Object.freeze([id, canal, procesador, activo] as const);
 }

@@ -142,7 +142,11 @@ export class EpisodioBook {
 
   /** The open ones as plain data for a checkpoint. */
   snapshot(): EpisodioSnapshot {
-    return { abiertos: [...this.#bySlot.values()].map((e) => ({ ...e })), enfrian: [...this.#cooling], overflow: this.overflow };
+    return {
+      abiertos: [...this.#bySlot.values()].map((e) => ({ ...e })),
+      enfrian: [...this.#cooling],
+      overflow: this.overflow,
+    };
   }
 
   restore(snapshot: EpisodioSnapshot): void {
@@ -157,7 +161,15 @@ export class EpisodioBook {
 
   readonly #cooling = new Set<number>();
 
-  #openNew(slot: number, clave: string, regla: string, valor: number, lectura: number, tsMs: number, why: Explicacion): number {
+  #openNew(
+    slot: number,
+    clave: string,
+    regla: string,
+    valor: number,
+    lectura: number,
+    tsMs: number,
+    why: Explicacion,
+  ): number {
     if (this.#bySlot.size >= MAX_ABIERTOS) {
       this.overflow++;
       return EPISODIO.ninguno;
@@ -193,7 +205,9 @@ export interface EpisodioSnapshot {
 /** 16 hex digits over (bloque, clave, rule, opening): the same episodio has the same id however often it is told or stored. */
 export function episodioId(bloque: string, clave: string, regla: string, abiertaMs: number): string {
   const text = `${bloque}\u0000${clave}\u0000${regla}\u0000${abiertaMs}`;
-  return hash32(text, 0x811c9dc5).toString(16).padStart(8, '0') + hash32(text, 0x9e3779b9).toString(16).padStart(8, '0');
+  return (
+    hash32(text, 0x811c9dc5).toString(16).padStart(8, '0') + hash32(text, 0x9e3779b9).toString(16).padStart(8, '0')
+  );
 }
 
 function hash32(text: string, seed: number): number {

@@ -12,7 +12,7 @@
  * R3 The loop stops early only when `pend` has no room; it returns the index it reached.
  */
 import type { BloqueMemory, CoreColumns } from '../entidad/columns.ts';
-import type { AnyProcesador, EntidadView, EstadoSpec, Explicacion, LecturaView } from './define.ts';
+import type { AnyProcesador, EntidadView, EstadoSpec, Explicacion } from './define.ts';
 
 /** What the loops add up; index into `acc`. */
 export const ACC = { runs: 0, errors: 1, sum: 2, sumSquares: 3, held: 4, shift: 5 } as const;
@@ -71,6 +71,8 @@ type CycleLoop = (
   acc: Float64Array,
   sink: RunSink,
   abre: number,
+  dense: boolean,
+  episodios: number,
 ) => void;
 
 /** A procesador ready to run over bloques; one for all bloques that use it, bound to one at a time. */
@@ -90,8 +92,18 @@ export interface CompiledProcesador {
     held: Uint32Array,
     abre: number,
   ): number;
-  /** onCycle over the running slots in [from, to). */
-  runCycle(p: unknown, from: number, to: number, nowMs: number, acc: Float64Array, sink: RunSink, abre: number): void;
+  /** onCycle over the running slots in [from, to). `dense`: all of them run; `episodios`: how many are open in the bloque. */
+  runCycle(
+    p: unknown,
+    from: number,
+    to: number,
+    nowMs: number,
+    acc: Float64Array,
+    sink: RunSink,
+    abre: number,
+    dense: boolean,
+    episodios: number,
+  ): void;
   /** onBind of one slot; a throw is the caller's to handle. */
   bindSlot(p: unknown, slot: number): void;
   /** The explanation of the run just told to `excede`. */
@@ -166,31 +178,115 @@ return function lecturas${compiledCount}(core, p, lecturas, from, to, pend, acc,
   return new Function('onLectura', 'view', 'l', text)(procesador.onLectura, view, lectura) as LecturasLoop;
 }
 
+/**
+ * Two passes, since one loop that runs and keeps books took 2.5 times a bare loop: the first runs and stores, the second adds up in
+ * four independent chains. Only when the sums or the largest valor show something rare (a fault, a limit reached, an open episodio),
+ * or when not every slot ran, a careful third pass looks at each. One run a slot, so looking later changes nothing.
+ */
 function makeCycleLoop(procesador: AnyProcesador, view: ViewObject, lectura: MutableLectura): CycleLoop {
   const text = `'use strict';
-return function cycle${compiledCount}(core, p, from, to, nowMs, acc, sink, abre) {
-  const { corre, valor, lectura: last, episodio } = core;
+return function cycle${compiledCount}(core, p, from, to, nowMs, acc, sink, abre, dense, episodios) {
+  const { corre, valor } = core;
   const shift = acc[${ACC.shift}];
-  let i = from, runs = 0, errors = 0, sum = 0, sumSquares = 0, f = 0;
+  let i = from, thrown = 0;
   for (;;) {
     try {
-      for (; i < to; i++) {
+      if (dense) for (; i < to; i++) {
+        view.slot = i;
+        const v = onCycle(view, nowMs, p);
+        valor[i] = typeof v === 'number' ? v : NaN;
+      } else for (; i < to; i++) {
         if (corre[i] === 0) continue;
         view.slot = i;
-        runs++;
         const v = onCycle(view, nowMs, p);
-        ${CHECK}
-        valor[i] = f;
-        const d = f - shift; sum += d; sumSquares += d * d;
-        if (f >= abre || episodio[i] !== 0) { l.valor = last[i]; l.tsMs = nowMs; sink.excede(i, f, last[i], nowMs); }
+        valor[i] = typeof v === 'number' ? v : NaN;
       }
       break;
-    } catch (error) { errors++; sink.fallo(i, error); i++; }
+    } catch (error) { thrown++; sink.fallo(i, error); i++; }
   }
-  acc[${ACC.runs}] += runs; acc[${ACC.errors}] += errors; acc[${ACC.sum}] += sum; acc[${ACC.sumSquares}] += sumSquares;
+  let sum = 0, sumSquares = 0, max = -Infinity;
+  if (dense && thrown === 0) {
+    let s1 = 0, s2 = 0, s3 = 0, q1 = 0, q2 = 0, q3 = 0, k = from;
+    for (const end = to - 3; k < end; k += 4) {
+      const f0 = valor[k], f1 = valor[k + 1], f2 = valor[k + 2], f3 = valor[k + 3];
+      const d0 = f0 - shift, d1 = f1 - shift, d2 = f2 - shift, d3 = f3 - shift;
+      sum += d0; s1 += d1; s2 += d2; s3 += d3;
+      sumSquares += d0 * d0; q1 += d1 * d1; q2 += d2 * d2; q3 += d3 * d3;
+      const a = f0 > f1 ? f0 : f1, b = f2 > f3 ? f2 : f3, c = a > b ? a : b;
+      if (c > max) max = c;
+    }
+    for (; k < to; k++) {
+      const f = valor[k], d = f - shift;
+      sum += d; sumSquares += d * d;
+      if (f > max) max = f;
+    }
+    sum += s1 + s2 + s3; sumSquares += q1 + q2 + q3;
+    if (sum - sum === 0 && max < abre && episodios === 0) {
+      acc[${ACC.runs}] += to - from; acc[${ACC.sum}] += sum; acc[${ACC.sumSquares}] += sumSquares;
+      return;
+    }
+  }
+  careful(core, from, to, nowMs, acc, sink, abre, thrown);
 };`;
   // oxlint-disable-next-line no-new-func -- the reason stands in the head of this file
-  return new Function('onCycle', 'view', 'l', text)(procesador.onCycle, view, lectura) as CycleLoop;
+  return new Function('onCycle', 'view', 'careful', text)(
+    procesador.onCycle,
+    view,
+    (
+      core: CoreColumns,
+      from: number,
+      to: number,
+      nowMs: number,
+      acc: Float64Array,
+      sink: RunSink,
+      abre: number,
+      thrown: number,
+    ) => settleCarefully(core, view, lectura, from, to, nowMs, acc, sink, abre, thrown),
+  ) as CycleLoop;
+}
+
+/** The third pass: adds up what ran, tells every fault and everything over the limit, in order of slots. */
+function settleCarefully(
+  core: CoreColumns,
+  view: ViewObject,
+  lectura: MutableLectura,
+  from: number,
+  to: number,
+  nowMs: number,
+  acc: Float64Array,
+  sink: RunSink,
+  abre: number,
+  thrown: number,
+): void {
+  const { corre, valor, lectura: last, episodio } = core;
+  const shift = acc[ACC.shift]!;
+  let runs = thrown;
+  let errors = thrown;
+  let sum = 0;
+  let sumSquares = 0;
+  for (let i = from; i < to; i++) {
+    if (corre[i] === 0) continue;
+    runs++;
+    const f = valor[i]!;
+    if (f - f !== 0) {
+      errors++;
+      sink.fallo(i, undefined);
+      continue;
+    }
+    const d = f - shift;
+    sum += d;
+    sumSquares += d * d;
+    if (f >= abre || episodio[i] !== 0) {
+      view.slot = i;
+      lectura.valor = last[i]!;
+      lectura.tsMs = nowMs;
+      sink.excede(i, f, last[i]!, nowMs);
+    }
+  }
+  acc[ACC.runs] = acc[ACC.runs]! + runs;
+  acc[ACC.errors] = acc[ACC.errors]! + errors;
+  acc[ACC.sum] = acc[ACC.sum]! + sum;
+  acc[ACC.sumSquares] = acc[ACC.sumSquares]! + sumSquares;
 }
 
 const noLecturas: LecturasLoop = (_core, _p, _lecturas, _from, to) => to;
@@ -218,7 +314,8 @@ export function compileProcesador(procesador: AnyProcesador): CompiledProcesador
     },
     runLecturas: (p, lecturas, from, to, pend, acc, sink, held, abre) =>
       lecturasLoop(bound(), p, lecturas, from, to, pend, acc, sink, held, abre),
-    runCycle: (p, from, to, nowMs, acc, sink, abre) => cycleLoop(bound(), p, from, to, nowMs, acc, sink, abre),
+    runCycle: (p, from, to, nowMs, acc, sink, abre, dense, episodios) =>
+      cycleLoop(bound(), p, from, to, nowMs, acc, sink, abre, dense, episodios),
     bindSlot(p, slot) {
       view.slot = slot;
       procesador.onBind?.(typedView, p);
@@ -226,7 +323,7 @@ export function compileProcesador(procesador: AnyProcesador): CompiledProcesador
     explica(p, valor) {
       const regla = procesador.alerta;
       if (regla === undefined) return { codigo: 'over_limit', esperadoMin: null, esperadoMax: null };
-      return regla.explica(typedView, lectura as LecturaView, valor, p) as Explicacion;
+      return regla.explica(typedView, lectura, valor, p);
     },
   };
 }

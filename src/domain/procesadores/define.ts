@@ -93,7 +93,16 @@ export type AnyProcesador = Procesador<any, any>;
 export const COLUMN_BYTES: Readonly<Record<ColumnType, number>> = { f32: 4, f64: 8, u8: 1, u16: 2, u32: 4, i32: 4 };
 
 /** Names that the view and the core use themselves. */
-const RESERVED: ReadonlySet<string> = new Set(['slot', 'numero', 'valor', 'lectura', 'tsMs', 'constructor', 'prototype', '__proto__']);
+const RESERVED: ReadonlySet<string> = new Set([
+  'slot',
+  'numero',
+  'valor',
+  'lectura',
+  'tsMs',
+  'constructor',
+  'prototype',
+  '__proto__',
+]);
 const MAX_COLUMNS = 128;
 
 /**
@@ -129,7 +138,10 @@ function findFault<E extends EstadoSpec, P>(def: ProcesadorDef<E, P>): { found: 
   if (columns.length > MAX_COLUMNS) return { found: `${columns.length} columns`, expected: `at most ${MAX_COLUMNS}` };
   for (const [name, type] of columns) {
     if (!/^[A-Za-z][A-Za-z0-9_]{0,31}$/.test(name) || RESERVED.has(name)) {
-      return { found: `column "${name}"`, expected: `letters, digits and _, none of ${[...RESERVED].slice(0, 5).join(', ')}` };
+      return {
+        found: `column "${name}"`,
+        expected: `letters, digits and _, none of ${[...RESERVED].slice(0, 5).join(', ')}`,
+      };
     }
     if (!Object.hasOwn(COLUMN_BYTES, type)) {
       return { found: `column ${name}: '${String(type)}'`, expected: Object.keys(COLUMN_BYTES).join(', ') };
@@ -153,10 +165,16 @@ export function parseParametros(procesador: AnyProcesador, raw: unknown, path: s
   if (procesador.parametros === undefined) {
     const names = Object.keys((raw as Record<string, unknown> | null) ?? {});
     if (names.length === 0) return Object.freeze({});
-    throw new CoreCError('COREC_E_PARAMETROS', { nombre: procesador.nombre, path, found: `takes none, found ${names.join(', ')}` });
+    throw new CoreCError('COREC_E_PARAMETROS', {
+      nombre: procesador.nombre,
+      path,
+      found: `takes none, found ${names.join(', ')}`,
+    });
   }
   const parsed = procesador.parametros.safeParse(raw ?? {});
   if (parsed.success) return parsed.data;
-  const found = parsed.error.issues.map((issue) => `${[path, ...issue.path.map(String)].join('.')}: ${issue.message}`).join('; ');
+  const found = parsed.error.issues
+    .map((issue) => `${[path, ...issue.path.map(String)].join('.')}: ${issue.message}`)
+    .join('; ');
   throw new CoreCError('COREC_E_PARAMETROS', { nombre: procesador.nombre, path, found });
 }

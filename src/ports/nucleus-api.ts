@@ -1,0 +1,241 @@
+/**
+ * What commands and doors may ask of a running nucleus: plain data in, plain data out.
+ *
+ * Promises: reading methods never change anything; changing ones resolve when their effect is durable; every fault is a CoreCError.
+ * Times are UTC ms. Lists are bounded by the `limit` asked for.
+ * Leaves out on purpose: how things are shown (CLI, HTTP, dashboard), and who may call (the command table's roles).
+ */
+import type { AlertaQuery, StoredAlerta } from './bloque-store.ts';
+import type { AlertaNotice } from './sink.ts';
+import type { SourcePosition } from './source.ts';
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export type NucleusFase = 'parado' | 'arrancando' | 'vivo' | 'pausado' | 'deteniendo';
+
+export interface NucleusStatus {
+  readonly instance_id: string;
+  readonly version: string;
+  readonly fase: NucleusFase;
+  readonly pid: number;
+  readonly uptimeS: number;
+  readonly entidades: number;
+  /** Bound to a clave. */
+  readonly ligadas: number;
+  /** Artificial ones (procesador `simulado`). */
+  readonly simuladas: number;
+  readonly activas: number;
+  readonly cuarentena: number;
+  readonly bloques: number;
+  readonly cycles: number;
+  readonly lecturas: number;
+  readonly lecturasPerS: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly alertasAbiertas: number;
+  readonly alertas: number;
+  readonly fallos: number;
+  readonly repairs: number;
+  readonly restored_entidades: number;
+  readonly startMs: number;
+  readonly rssMb: number;
+  readonly bytesPerEntidad: number;
+  readonly sweepMs: Quantiles;
+  readonly cycleMs: Quantiles;
+  readonly alertLatencyMs: Quantiles;
+  readonly epoca: number;
+  readonly epocaMs: number;
+  readonly epocaAgeS: number;
+  readonly journalBytes: number;
+  readonly store: {
+    readonly ok: boolean;
+    readonly found: string;
+    readonly bytes: number | null;
+    readonly version: string | null;
+  };
+  /** Why it is not ready; empty when it is. */
+  readonly problems: readonly string[];
+  readonly sources: readonly SourceStatus[];
+}
+
+export interface SourceStatus {
+  readonly id: string;
+  readonly bloque: string;
+  readonly live: boolean;
+  readonly replayable: boolean;
+  readonly state: 'reading' | 'waiting' | 'ended' | 'failed';
+  readonly found: string;
+  readonly rows: number;
+  readonly lecturas: number;
+  readonly refused: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number | null;
+  readonly watermarkMs: number;
+}
+
+export interface BloqueSummary {
+  readonly id: string;
+  readonly entrada: string;
+  readonly canal: number;
+  readonly procesador: string;
+  readonly entidades: number;
+  readonly ligadas: number;
+  readonly activas: number;
+  readonly cuarentena: number;
+  readonly fitness: number;
+  readonly carga: number;
+  readonly umbral: number;
+  readonly fallos: number;
+  readonly repairs: number;
+  readonly inbox: number;
+  readonly alertasAbiertas: number;
+  readonly bytes: number;
+  readonly pausado: boolean;
+  readonly artificial: boolean;
+}
+
+/** One configured (or ingested) entry: the sum of its bloques. */
+export interface EntradaSummary extends Omit<BloqueSummary, 'entrada' | 'umbral'> {
+  readonly bloques: number;
+  readonly dinamica: boolean;
+}
+
+export interface EntidadSummary {
+  /** `<birth bloque>/<n>`. */
+  readonly id: string;
+  readonly numero: number;
+  readonly clave: string;
+  readonly bloque: string;
+  readonly canal: number;
+  readonly activo: boolean;
+  readonly valor: number;
+  readonly lectura: number;
+  readonly tsMs: number;
+  readonly alerta: 'ninguna' | 'abierta' | 'enfria';
+}
+
+export interface EntidadDetail extends EntidadSummary {
+  readonly procesador: string;
+  readonly generacion: number;
+  readonly cuarentena: boolean;
+  /** The procesador's columns by name. */
+  readonly estado: Readonly<Record<string, number>>;
+}
+
+export interface HistoryPoint {
+  readonly tsMs: number;
+  readonly lectura: number;
+  readonly valor: number;
+}
+
+export interface EntidadHistory {
+  readonly points: readonly HistoryPoint[];
+  readonly alertas: readonly StoredAlerta[];
+  /** True when older points exist than were asked for. */
+  readonly more: boolean;
+}
+
+/** An alerta as doors show it: with its text in the asked language. */
+export interface AlertaView extends StoredAlerta {
+  readonly texto: string;
+  readonly silenciada: boolean;
+}
+
+/** A body of readings at a push door. */
+export interface LoteInput {
+  readonly body: Uint8Array;
+  /** Entry to feed; made when unknown and `crear` is set. */
+  readonly bloque: string;
+  /** JSON or text form of the mapping; empty: guessed. */
+  readonly mapeo: string;
+  /** A resend with the same id is acknowledged and acts once. */
+  readonly loteId: string | null;
+  readonly puerta: string;
+}
+
+export interface LoteResult {
+  readonly lecturas: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** True when this id had been taken before. */
+  readonly repetido: boolean;
+  readonly seq: number;
+}
+
+/** A file or standard input to take in once, as `corec ingest` does. */
+export interface IngestInput {
+  /** Absolute path, or `-`. */
+  readonly ruta: string;
+  readonly bloque: string;
+  readonly procesador: string | null;
+  readonly mapeo: string;
+  readonly seguir: boolean;
+  /** False: begin at the start even when an earlier ingest of this file stopped half-way. */
+  readonly resume: boolean;
+}
+
+export interface IngestProgress {
+  readonly id: string;
+  readonly state: 'reading' | 'draining' | 'saving' | 'done' | 'failed';
+  readonly found: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number | null;
+  readonly rows: number;
+  readonly lecturas: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly claves: number;
+  readonly alertas: number;
+  readonly elapsedMs: number;
+  /** Where refused rows are kept; null when there are none. */
+  readonly refusedFile: string | null;
+  /** The position that this ingest continued from; null: from the start. */
+  readonly resumedFrom: SourcePosition | null;
+}
+
+export interface DoctorFinding {
+  readonly check: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  /** What to do; empty when ok. */
+  readonly mend: string;
+}
+
+export interface NucleusApi {
+  status(): Promise<NucleusStatus>;
+  entradas(): readonly EntradaSummary[];
+  /** Bloques of an entry, or all; worst fitness first. */
+  bloques(entrada: string | null, limit: number): readonly BloqueSummary[];
+  bloque(id: string): BloqueSummary | null;
+  /** Worst things now: highest valor of bound entidades, open alerts first. */
+  top(limit: number): readonly EntidadSummary[];
+  /** Bound entidades whose clave matches the glob (`*`, `?`), by clave. */
+  entidades(glob: string, bloque: string | null, limit: number): readonly EntidadSummary[];
+  /** By clave, `<entry>:<clave>` or entidad id. Errors: COREC_E_NOT_FOUND, with the nearest claves as hint. */
+  entidad(ref: string): EntidadDetail;
+  history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory>;
+  alertas(query: AlertaQuery): Promise<readonly AlertaView[]>;
+  /** Calls back for every alert as it is told; the returned function ends it. */
+  onAlerta(listener: (notice: AlertaNotice) => void): () => void;
+  reconocer(alertaId: string, por: string, comandoId: string): Promise<AlertaView>;
+  silenciar(
+    glob: string,
+    bloque: string | null,
+    hastaMs: number,
+    por: string,
+    comandoId: string,
+  ): Promise<{ readonly hastaMs: number; readonly claves: number }>;
+  /** Null: everything. */
+  pausar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }>;
+  reanudar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }>;
+  olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }>;
+  /** Durable when it resolves. Errors: COREC_E_INBOX_FULL (429), COREC_E_BODY, COREC_E_MAPPING, COREC_E_NOT_FOUND. */
+  takeLote(lote: LoteInput): Promise<LoteResult>;
+  /** Starts an ingest and reports until it is done; the generator's end is the end. */
+  ingest(input: IngestInput, signal: AbortSignal): AsyncGenerator<IngestProgress, IngestProgress>;
+  doctor(): Promise<readonly DoctorFinding[]>;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+  detener(): Promise<void>;
+}
