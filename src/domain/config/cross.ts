@@ -1,0 +1,182 @@
+/**
+ * Faults between keys: what no single value shows.
+ *
+ * X1 Works on the file's values before they were judged, and looks at each only when it has the right kind: so that these faults
+ *    are told together with those of schema.ts, and not on a second try.
+ */
+import { BLOQUES_MAX, ENTIDADES_POR_BLOQUE_DEFAULT } from '../limits.ts';
+import { fault, pathText, type ConfigFault } from './faults.ts';
+import type { JsonPath } from './json.ts';
+import { TOKEN_CHARS_MIN } from './schema.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fields = (value: unknown): Fields =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : {};
+const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const positive = (value: unknown): number | null =>
+  Number.isInteger(value) && (value as number) > 0 ? (value as number) : null;
+
+/** All faults between keys of `root`, the file's value with variables filled in. */
+export function crossFaults(root: unknown): ConfigFault[] {
+  const config = fields(root);
+  const entries = entriesOf(config);
+  return [
+    ...repeatedNames(
+      entries.map(({ path, idKey, value }) => ({ path: [...path, idKey], name: value[idKey] })),
+      'entry',
+      'entrada',
+    ),
+    ...repeatedNames(
+      items(config['plugins']).map((plugin, k) => ({ path: ['plugins', k, 'name'], name: fields(plugin)['name'] })),
+      'plugin',
+      'plugin',
+    ),
+    ...countFaults(entries),
+    ...entries.flatMap(({ path, value }) => twiceGiven(path, value)),
+    ...httpFaults(config['http']),
+    ...fuenteFaults(items(config['fuentes'])),
+  ];
+}
+
+interface RawEntry {
+  readonly path: JsonPath;
+  readonly idKey: string;
+  readonly value: Fields;
+  readonly enabled: boolean;
+}
+
+function entriesOf(config: Fields): RawEntry[] {
+  const own = items(config['bloques']).map((value, k): RawEntry => ({
+    path: ['bloques', k],
+    idKey: 'id',
+    value: fields(value),
+    enabled: true,
+  }));
+  const ofPlugins = items(config['plugins']).map((plugin, k): RawEntry => ({
+    path: ['plugins', k, 'bloque'],
+    idKey: 'bloque_id',
+    value: fields(fields(plugin)['bloque']),
+    enabled: fields(plugin)['enabled'] !== false,
+  }));
+  return [...own, ...ofPlugins];
+}
+
+function repeatedNames(named: readonly { path: JsonPath; name: unknown }[], en: string, es: string): ConfigFault[] {
+  const first = new Map<string, JsonPath>();
+  const faults: ConfigFault[] = [];
+  for (const { path, name } of named) {
+    if (typeof name !== 'string') continue;
+    const before = first.get(name);
+    if (before === undefined) first.set(name, path);
+    else {
+      const where = pathText(before);
+      faults.push(
+        fault(
+          path,
+          `is ${JSON.stringify(name)}, as is ${where}; give each ${en} a name of its own`,
+          `es ${JSON.stringify(name)}, igual que ${where}; dé a cada ${es} un nombre propio`,
+        ),
+      );
+    }
+  }
+  return faults;
+}
+
+/** One entry alone, then all that stand from the start together. */
+function countFaults(entries: readonly RawEntry[]): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  let sum = 0;
+  for (const { path, value, enabled } of entries) {
+    const entidades = positive(value['entidades']) ?? ENTIDADES_POR_BLOQUE_DEFAULT;
+    const porBloque = positive(value['entidades_por_bloque']) ?? ENTIDADES_POR_BLOQUE_DEFAULT;
+    const bloques = Math.ceil(entidades / porBloque);
+    if (bloques > BLOQUES_MAX) {
+      faults.push(
+        fault(
+          [...path, 'entidades'],
+          `is ${entidades}, by ${porBloque} that is ${bloques} bloques; allowed: at most ${BLOQUES_MAX} bloques. Raise entidades_por_bloque or lower entidades`,
+          `es ${entidades}, de ${porBloque} en ${porBloque} son ${bloques} bloques; se permite: ${BLOQUES_MAX} bloques como máximo. Suba entidades_por_bloque o baje entidades`,
+        ),
+      );
+    } else if (enabled && value['dinamico'] !== true) sum += bloques;
+  }
+  if (sum > BLOQUES_MAX) {
+    faults.push(
+      fault(
+        ['bloques'],
+        `has ${sum} bloques in all entries together; allowed: at most ${BLOQUES_MAX}. Raise entidades_por_bloque or lower entidades`,
+        `tiene ${sum} bloques entre todas las entradas; se permite: ${BLOQUES_MAX} como máximo. Suba entidades_por_bloque o baje entidades`,
+      ),
+    );
+  }
+  return faults;
+}
+
+/** A plugin's bloque may say max_errores flat or inside autoreparacion, not both. */
+function twiceGiven(path: JsonPath, value: Fields): ConfigFault[] {
+  return Object.keys(fields(value['autoreparacion']))
+    .filter((key) => Object.hasOwn(value, key) && path[0] === 'plugins')
+    .map((key) =>
+      fault(
+        [...path, key],
+        `stands also in autoreparacion; give it once`,
+        `está también en autoreparacion; délo una sola vez`,
+      ),
+    );
+}
+
+/** True for addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function httpFaults(raw: unknown): ConfigFault[] {
+  const http = fields(raw);
+  const host = http['host'] ?? '127.0.0.1';
+  const token = http['token'] ?? '';
+  if (typeof host !== 'string' || typeof token !== 'string') return [];
+  if (token === '' && !isLoopback(host)) {
+    return [
+      fault(
+        ['http', 'token'],
+        `is missing while http.host is ${JSON.stringify(host)}, which other machines reach; give a token of at least ${TOKEN_CHARS_MIN} characters ("\${COREC_TOKEN}"), or host 127.0.0.1`,
+        `falta, y http.host es ${JSON.stringify(host)}, que otras máquinas alcanzan; dé un token de al menos ${TOKEN_CHARS_MIN} caracteres ("\${COREC_TOKEN}"), o host 127.0.0.1`,
+      ),
+    ];
+  }
+  if (token !== '' && token.length < TOKEN_CHARS_MIN) {
+    return [
+      fault(
+        ['http', 'token'],
+        `has ${token.length} characters; allowed: at least ${TOKEN_CHARS_MIN}, or null`,
+        `tiene ${token.length} caracteres; se permite: al menos ${TOKEN_CHARS_MIN}, o null`,
+      ),
+    ];
+  }
+  return [];
+}
+
+/** Each source is read once: its name carries its position over restarts. */
+function fuenteFaults(fuentes: readonly unknown[]): ConfigFault[] {
+  const first = new Map<string, number>();
+  const faults: ConfigFault[] = [];
+  for (const [k, raw] of fuentes.entries()) {
+    const { tipo, ruta } = fields(raw);
+    if (typeof tipo !== 'string') continue;
+    const name = tipo === 'archivo' ? (typeof ruta === 'string' ? `archivo ${ruta}` : null) : tipo;
+    if (name === null) continue;
+    const before = first.get(name);
+    if (before === undefined) first.set(name, k);
+    else {
+      faults.push(
+        fault(
+          ['fuentes', k],
+          `reads the same as fuentes[${before}] (${name}); a source is read once, so take one out`,
+          `lee lo mismo que fuentes[${before}] (${name}); una fuente se lee una vez, quite una`,
+        ),
+      );
+    }
+  }
+  return faults;
+}
