@@ -1,0 +1,93 @@
+/**
+ * Which bloque runs next: strict priority of canales with ageing.
+ *
+ * Owns the queues. Leaves running to ModuloEjecucion and what a run does to the bloque.
+ *
+ * Q1 A bloque stands in the queue at most once; what is due for it is added up in its flags.
+ * Q2 Canales in order 4, 2, 1, 3, 5 (specification, section 2.5: critical, security, generic, intensive, generation); a bloque that
+ *    has waited AGEING_MS goes before those of higher canales, so that none starves. Among equals, bloques of plugins come first.
+ */
+
+export const DUE = { lecturas: 1, cycle: 2 } as const;
+export const AGEING_MS = 250;
+
+/** Rank of canal 1..5; 0 runs first. */
+const RANK: readonly number[] = [4, 2, 1, 3, 0, 4];
+const RANKS = 5;
+
+export interface Schedulable {
+  readonly canal: number;
+  /** True for bloques of an active plugin. */
+  readonly preferred: boolean;
+  /** Bits of DUE; 0 = not queued. The schedule's own. */
+  due: number;
+  queuedMs: number;
+}
+
+class Fifo<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+  push(item: T): void {
+    this.#items.push(item);
+  }
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+  shift(): T | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined) return undefined;
+    this.#head++;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 4096 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+}
+
+export class Schedule<T extends Schedulable> {
+  /** Two queues a rank: preferred, then the others. */
+  readonly #queues: readonly Fifo<T>[] = Array.from({ length: RANKS * 2 }, () => new Fifo<T>());
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(item: T, due: number, nowMs: number): void {
+    const queued = item.due !== 0;
+    item.due |= due;
+    if (queued) return;
+    item.queuedMs = nowMs;
+    this.#queues[RANK[item.canal]! * 2 + (item.preferred ? 0 : 1)]!.push(item);
+    this.#size++;
+  }
+
+  /** The next to run with what is due for it, or null. */
+  next(nowMs: number): { readonly item: T; readonly due: number } | null {
+    if (this.#size === 0) return null;
+    let chosen: Fifo<T> | null = null;
+    let oldest = nowMs - AGEING_MS;
+    for (const queue of this.#queues) {
+      const head = queue.peek();
+      if (head === undefined) continue;
+      chosen ??= queue;
+      if (head.queuedMs < oldest) {
+        oldest = head.queuedMs;
+        chosen = queue;
+      }
+    }
+    const item = chosen!.shift()!;
+    this.#size--;
+    const due = item.due;
+    item.due = 0;
+    return { item, due };
+  }
+}

@@ -1,0 +1,24 @@
+/** ModuloRegistro: makes and registers the bloques of the configuration and of plugins (specification, section 2.4). */
+import type { NucleusContext } from '#ports/nucleus-context.ts';
+import { ModuloBase } from './modulo-base.ts';
+
+export class ModuloRegistro extends ModuloBase {
+  readonly nombre = 'ModuloRegistro';
+
+  async inicializar(nucleus: NucleusContext): Promise<void> {
+    for (const entry of nucleus.config.bloques) {
+      const bloques = nucleus.registrar(entry);
+      nucleus.logger.info(this.nombre, 'Bloque registrado', {
+        bloque: entry.id,
+        canal: entry.canal,
+        bloques,
+        entidades: entry.dinamico ? 0 : entry.entidades,
+        procesador: entry.procesador,
+      });
+    }
+  }
+
+  async ejecutar(): Promise<void> {}
+
+  async detener(): Promise<void> {}
+}
