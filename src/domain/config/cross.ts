@@ -5,9 +5,9 @@
  *    are told together with those of schema.ts, and not on a second try.
  */
 import { BLOQUES_MAX, ENTIDADES_POR_BLOQUE_DEFAULT } from '../limits.ts';
-import { fault, pathText, type ConfigFault } from './faults.ts';
+import { fault, notAllowed, pathText, type Bilingual, type ConfigFault } from './faults.ts';
 import type { JsonPath } from './json.ts';
-import { TOKEN_CHARS_MIN } from './schema.ts';
+import { ENTRY_ID, ENTRY_ID_PERMITIDO, TOKEN_CHARS_MIN } from './schema.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -157,26 +157,30 @@ function httpFaults(raw: unknown): ConfigFault[] {
   return [];
 }
 
-/** Each source is read once: its name carries its position over restarts. */
+/** Each source is read once: its name carries its position over restarts. Its bloque may be one that only it names. */
 function fuenteFaults(fuentes: readonly unknown[]): ConfigFault[] {
   const first = new Map<string, number>();
   const faults: ConfigFault[] = [];
   for (const [k, raw] of fuentes.entries()) {
-    const { tipo, ruta } = fields(raw);
-    if (typeof tipo !== 'string') continue;
-    const name = tipo === 'archivo' ? (typeof ruta === 'string' ? `archivo ${ruta}` : null) : tipo;
-    if (name === null) continue;
+    const { tipo, id, ruta, bloque } = fields(raw);
+    if (typeof bloque === 'string' && !ENTRY_ID.test(bloque)) {
+      faults.push(notAllowed(['fuentes', k, 'bloque'], same(JSON.stringify(bloque)), ENTRY_ID_PERMITIDO));
+    }
+    if (typeof tipo !== 'string' || (tipo === 'archivo' && typeof ruta !== 'string')) continue;
+    const name = typeof id === 'string' ? id : [tipo, tipo === 'archivo' ? ruta : ''].join(' ').trimEnd();
     const before = first.get(name);
     if (before === undefined) first.set(name, k);
     else {
       faults.push(
         fault(
           ['fuentes', k],
-          `reads the same as fuentes[${before}] (${name}); a source is read once, so take one out`,
-          `lee lo mismo que fuentes[${before}] (${name}); una fuente se lee una vez, quite una`,
+          `is the same source as fuentes[${before}] (${name}); a source is read once, so take one out`,
+          `es la misma fuente que fuentes[${before}] (${name}); una fuente se lee una vez, quite una`,
         ),
       );
     }
   }
   return faults;
 }
+
+const same = (text: string): Bilingual => ({ en: text, es: text });

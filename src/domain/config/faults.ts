@@ -100,11 +100,18 @@ export function faultsOfIssues(
       if (deeper !== undefined) return faultsOfIssues(deeper, root, schema, filled);
     }
     const node = nodeAt(schema, path, root);
-    const allowed = { en: allowedAt(node, 'en'), es: allowedAt(node, 'es') };
+    const allowed = allowedBy(issue, node);
     const value = valueAt(root, path);
     if (value === undefined) return [fault(path, `is missing; give ${allowed.en}`, `falta; dé ${allowed.es}`)];
     return [notAllowed(path, foundText(value, node?.secreto === true, filled.get(JSON.stringify(path))), allowed)];
   });
+}
+
+/** From the schema node; a check that a JSON Schema cannot hold says it in the issue itself. */
+function allowedBy(issue: z.core.$ZodIssue, node: SchemaNode | null): Bilingual {
+  if (issue.code === 'custom') return { en: issue.message, es: issue.message };
+  const told = issue.code === 'invalid_value' ? { enum: [...issue.values] } : node;
+  return { en: allowedAt(told, 'en'), es: allowedAt(told, 'es') };
 }
 
 export function valueAt(root: unknown, path: JsonPath): unknown {

@@ -73,9 +73,14 @@ export function nodeAt(schema: SchemaNode, path: JsonPath, root: unknown): Schem
   return node === null ? null : choose(node, value, true);
 }
 
+/** The alternatives of a node, those of its alternatives in their place; the node itself when it has none. */
+function alternativesOf(node: SchemaNode): SchemaNode[] {
+  return (node.anyOf ?? node.oneOf)?.flatMap(alternativesOf) ?? [node];
+}
+
 function choose(node: SchemaNode, value: unknown, keepOpen = false): SchemaNode {
-  const alternatives = node.anyOf ?? node.oneOf;
-  if (alternatives === undefined) return node;
+  const alternatives = alternativesOf(node);
+  if (alternatives.length < 2) return node;
   const objects = alternatives.filter((one) => one.properties !== undefined || one.items !== undefined);
   const isObject = value !== null && typeof value === 'object';
   if (keepOpen && !isObject) return node;

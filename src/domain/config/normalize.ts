@@ -10,7 +10,8 @@ import {
   MAX_SIZE_MB_DEFAULT,
   MAX_SIZE_MB_INTELIGENTE,
 } from '../limits.ts';
-import type { BloqueEntry, CoreCConfig, PluginConfig } from './config.ts';
+import type { BloqueEntry, CoreCConfig, FuenteConfig, PluginConfig } from './config.ts';
+import { FUENTE_BLOQUE_DEFAULT } from './fuentes.ts';
 import { bloqueSchema, type BloqueParsed, type ConfigParsed, type PluginBloqueParsed } from './schema.ts';
 
 /** Where paths in the file start from; given by the one who knows the file's folder. */
@@ -35,7 +36,11 @@ export function normalizeConfig(parsed: ConfigParsed, resolve: ResolvePath): Cor
   ];
   const known = new Set(declared.map((entry) => entry.id));
   const implied: BloqueEntry[] = [];
-  for (const [k, fuente] of parsed.fuentes.entries()) {
+  const fuentes = parsed.fuentes.map((fuente): FuenteConfig => {
+    const placed = { ...fuente, bloque: fuente.bloque ?? FUENTE_BLOQUE_DEFAULT };
+    return placed.tipo === 'archivo' ? { ...placed, ruta: resolve(placed.ruta) } : placed;
+  });
+  for (const [k, fuente] of fuentes.entries()) {
     if (known.has(fuente.bloque)) continue;
     known.add(fuente.bloque);
     implied.push(madeEntry(fuente.bloque, 'fuente', `fuentes[${k}].bloque`));
@@ -49,9 +54,7 @@ export function normalizeConfig(parsed: ConfigParsed, resolve: ResolvePath): Cor
     redis_config: parsed.redis_config,
     bloques: [...declared, ...implied],
     plugins,
-    fuentes: parsed.fuentes.map((fuente) =>
-      fuente.tipo === 'archivo' ? { ...fuente, ruta: resolve(fuente.ruta) } : fuente,
-    ),
+    fuentes,
     http: parsed.http,
     persistencia: parsed.persistencia,
     alertas: { ...parsed.alertas, webhook: typeof webhook === 'string' ? { url: webhook, token: null } : webhook },

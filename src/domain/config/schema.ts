@@ -26,12 +26,14 @@ import {
 import { doc } from './doc.ts';
 import { fuenteSchema } from './fuentes.ts';
 
-const ID = new RegExp(`^[\\p{L}\\p{N}_][\\p{L}\\p{N}_.-]{0,${ENTRY_ID_CHARS_MAX - 1}}$`, 'u');
-const ID_PERMITIDO = {
+/** What an entry, a plugin or an instance may be called. */
+export const ENTRY_ID = new RegExp(`^[\\p{L}\\p{N}_][\\p{L}\\p{N}_.-]{0,${ENTRY_ID_CHARS_MAX - 1}}$`, 'u');
+export const ENTRY_ID_PERMITIDO: Readonly<Record<'en' | 'es', string>> = {
   en: `1 to ${ENTRY_ID_CHARS_MAX} letters, digits, _ . or -, the first no . or -`,
   es: `de 1 a ${ENTRY_ID_CHARS_MAX} letras, dígitos, _ . o -, el primero ni . ni -`,
 };
-const id = (en: string, es: string): z.ZodString => doc(z.string().regex(ID), { en, es, permitido: ID_PERMITIDO });
+const id = (en: string, es: string): z.ZodString =>
+  doc(z.string().regex(ENTRY_ID), { en, es, permitido: ENTRY_ID_PERMITIDO });
 
 const TEXTO_PERMITIDO = { en: 'text that is not empty', es: 'un texto no vacío' };
 const texto = z.string().min(1).max(4096);
@@ -360,10 +362,10 @@ const CADA = (fallback: number): { en: string; es: string } => ({
 
 export const configSchema = doc(
   z.strictObject({
-    instance_id: doc(z.string().regex(ID).default('corec1'), {
+    instance_id: doc(z.string().regex(ENTRY_ID).default('corec1'), {
       en: 'Name of this CoreC, in every row and alert. Default corec1.',
       es: 'Nombre de este CoreC, en cada fila y alerta. Por defecto corec1.',
-      permitido: ID_PERMITIDO,
+      permitido: ENTRY_ID_PERMITIDO,
     }),
     data_dir: doc(texto.default('data'), {
       en: 'Folder of everything CoreC keeps, relative to this file. Default data.',
