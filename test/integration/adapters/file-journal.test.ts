@@ -166,7 +166,7 @@ describe('torn tails and damage', () => {
     const folder = tempFolder(t);
     await filled(folder, 30, 8192);
     const [path] = segments(folder);
-    truncateSync(path!, offsetsOf(path!).at(-1)!);
+    truncateSync(path!, offsetsOf(path!).at(-1));
     const journal = new FileJournal(folder);
     await journal.open();
     await assert.rejects(collect(journal.replay(0)), { code: 'COREC_E_STATE_UNREADABLE' });
