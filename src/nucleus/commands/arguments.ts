@@ -1,0 +1,174 @@
+/**
+ * Arguments: from the catalogue's rows to a zod schema, and from what was given to what a handler gets, with faults that name the
+ * argument, what was found and what is allowed.
+ *
+ * G1 The schema and the words of a fault come from the same row, so they cannot disagree.
+ * G2 A fault's text holds at most FOUND_CHARS_MAX characters of what was given.
+ */
+import { z } from 'zod';
+import type { Idioma } from '#domain/errors.ts';
+import { nearestKey } from '#domain/config/faults.ts';
+import type { Arg, Args, CommandEntry, Said } from './catalogue.ts';
+import { CommandError, type ArgValues } from './command.ts';
+import { parseMoment, parseSpan } from './spans.ts';
+
+const FOUND_CHARS_MAX = 80;
+
+/** The schema of what may be given: unknown names are refused, defaults filled in. Moments and spans stay as they were written. */
+export function inputSchemaOf(args: Args): z.ZodType<Readonly<Record<string, unknown>>> {
+  const shape: Record<string, z.ZodType> = {};
+  for (const [name, arg] of Object.entries(args)) {
+    shape[name] = schemaOf(arg).describe(arg.says.en).meta({ descripcion: arg.says.es });
+  }
+  return z.strictObject(shape);
+}
+
+function schemaOf(arg: Arg): z.ZodType {
+  switch (arg.kind) {
+    case 'text': {
+      const schema = z
+        .string()
+        .min(arg.default === '' ? 0 : 1)
+        .max(arg.max);
+      if (arg.required === true) return schema;
+      return arg.default === undefined ? schema.nullish() : schema.default(arg.default);
+    }
+    case 'number':
+      return z.int().min(arg.min).max(arg.max).default(arg.default);
+    case 'flag':
+      return z.boolean().default(arg.default);
+    case 'choice':
+      return z.enum(arg.choices).default(arg.default);
+    case 'time':
+      return z.union([z.string().refine((text) => parseMoment(text, 0) !== null), z.number()]).nullish();
+    case 'span':
+      return z
+        .string()
+        .refine((text) => parseSpan(text) !== null)
+        .default(arg.default);
+  }
+}
+
+/**
+ * Arguments that came as texts (query, chat) in the types that the schema wants. What fits no type is left as it is, for the schema
+ * to refuse. `ts` of numbers stays text: parseMoment reads it.
+ */
+export function argumentsFromTexts(args: Args, texts: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(texts)) {
+    const arg = Object.hasOwn(args, name) ? args[name] : undefined;
+    values[name] = arg !== undefined && typeof value === 'string' ? fromText(arg, value) : value;
+  }
+  return values;
+}
+
+function fromText(arg: Arg, value: string): unknown {
+  if (arg.kind === 'number' && /^[+-]?\d+(?:\.\d+)?$/.test(value.trim())) return Number(value);
+  if (arg.kind === 'flag') {
+    if (/^(?:true|1|yes|si|sí|)$/i.test(value)) return true;
+    if (/^(?:false|0|no)$/i.test(value)) return false;
+  }
+  return value;
+}
+
+/**
+ * Judges raw arguments and brings them into the form handlers get.
+ *
+ * @throws CommandError COREC_E_ARGUMENT with every fault.
+ */
+export function readArguments<A extends Args>(
+  entry: CommandEntry & { readonly args: A },
+  schema: z.ZodType<Readonly<Record<string, unknown>>>,
+  raw: unknown,
+  nowMs: number,
+): ArgValues<A> {
+  const given = raw ?? {};
+  const result = schema.safeParse(given);
+  if (!result.success) throw argumentError(entry, result.error.issues, given);
+  const values: Record<string, unknown> = {};
+  for (const [name, arg] of Object.entries(entry.args)) {
+    const value = result.data[name] ?? null;
+    if (value === null) values[name] = null;
+    else if (arg.kind === 'time') values[name] = parseMoment(value as string | number, nowMs);
+    else if (arg.kind === 'span') values[name] = parseSpan(value as string);
+    else values[name] = value;
+  }
+  return values as ArgValues<A>;
+}
+
+function argumentError(entry: CommandEntry, issues: readonly z.core.$ZodIssue[], given: unknown): CommandError {
+  const faults = issues.flatMap((issue) => faultsOf(entry, issue, given));
+  const details = (idioma: Idioma): { command: string; found: string; allowed: string } => ({
+    command: entry.name,
+    found: faults.map((fault) => fault.found[idioma]).join('; '),
+    allowed: [...new Set(faults.map((fault) => fault.allowed[idioma]))].join('; '),
+  });
+  return new CommandError('COREC_E_ARGUMENT', { en: details('en'), es: details('es') });
+}
+
+interface ArgFault {
+  readonly found: Said;
+  readonly allowed: Said;
+}
+
+function faultsOf(entry: CommandEntry, issue: z.core.$ZodIssue, given: unknown): ArgFault[] {
+  const names = Object.keys(entry.args);
+  const known: Said =
+    names.length === 0
+      ? { en: 'no arguments', es: 'ningún argumento' }
+      : { en: names.join(', '), es: names.join(', ') };
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const nearest = nearestKey(key, names);
+      const name = shown(key);
+      return {
+        found: { en: `there is no argument ${name}`, es: `no existe el argumento ${name}` },
+        allowed:
+          nearest === null ? known : { en: `${nearest} (did you mean that?)`, es: `${nearest} (¿quiso decir eso?)` },
+      };
+    });
+  }
+  const name = issue.path.length === 0 ? undefined : String(issue.path[0]);
+  const arg = name === undefined ? undefined : entry.args[name];
+  if (name === undefined || arg === undefined) {
+    return [
+      { found: { en: `arguments are ${shown(given)}`, es: `los argumentos son ${shown(given)}` }, allowed: known },
+    ];
+  }
+  const value = (given as Record<string, unknown>)[name];
+  const allowed = allowedOf(arg);
+  const allowedNamed = { en: `${name}: ${allowed.en}`, es: `${name}: ${allowed.es}` };
+  if (value === undefined || value === null) {
+    return [{ found: { en: `${name} is missing`, es: `falta ${name}` }, allowed: allowedNamed }];
+  }
+  return [{ found: { en: `${name} is ${shown(value)}`, es: `${name} es ${shown(value)}` }, allowed: allowedNamed }];
+}
+
+/** What an argument may be, in words. */
+export function allowedOf(arg: Arg): Said {
+  switch (arg.kind) {
+    case 'text':
+      return {
+        en: `a text of 1 to ${arg.max} characters (${arg.says.en})`,
+        es: `un texto de 1 a ${arg.max} caracteres (${arg.says.es})`,
+      };
+    case 'number':
+      return { en: `a whole number from ${arg.min} to ${arg.max}`, es: `un entero de ${arg.min} a ${arg.max}` };
+    case 'flag':
+      return { en: 'true or false', es: 'true o false' };
+    case 'choice':
+      return { en: arg.choices.join(' or '), es: arg.choices.join(' o ') };
+    case 'time':
+      return {
+        en: 'a moment: 2026-01-31, 2026-01-31T12:00Z, UTC ms, or how long ago (30m, 2h, 7d)',
+        es: 'un momento: 2026-01-31, 2026-01-31T12:00Z, ms UTC, o hace cuánto (30m, 2h, 7d)',
+      };
+    case 'span':
+      return { en: 'a span: 90s, 30m, 2h, 1d', es: 'una duración: 90s, 30m, 2h, 1d' };
+  }
+}
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > FOUND_CHARS_MAX ? `${json.slice(0, FOUND_CHARS_MAX)}...` : json;
+}

@@ -1,0 +1,91 @@
+/** The commands that change something: ack, silence, pause, resume, forget, ingest. Each acts once per command id. */
+import { isAbsolute } from 'node:path';
+import type { AlertaView, IngestProgress, NucleusApi } from '#ports/nucleus-api.ts';
+import { CATALOGUE } from './catalogue.ts';
+import { CommandError, type Command } from './command.ts';
+import { defineCommand } from './define.ts';
+import { tellAlerta } from './observe.ts';
+import { ackResult, bloquesCount, forgetResult, ingestResult, silenceResult } from './results.ts';
+
+/** Characters of a whole alert id. */
+const ALERTA_ID_CHARS = 16;
+/** Alerts looked through for an id of which only the first characters were given. */
+const ALERTAS_LOOKED_AT = 5_000;
+
+const ack = defineCommand(CATALOGUE.ack, ackResult, async ({ id, by }, { api, idioma, por, comandoId }) => {
+  const whole = id.length >= ALERTA_ID_CHARS ? id : await completeId(api, id);
+  return tellAlerta<AlertaView>(await api.reconocer(whole, by ?? por, comandoId), idioma);
+});
+
+async function completeId(api: NucleusApi, start: string): Promise<string> {
+  const alertas = await api.alertas({ limit: ALERTAS_LOOKED_AT, orden: 'tiempo' });
+  const fitting = alertas.filter((alerta) => alerta.id.startsWith(start));
+  const [first, second] = fitting;
+  if (first === undefined) return start;
+  if (second === undefined) return first.id;
+  const ids = fitting
+    .slice(0, 8)
+    .map((alerta) => alerta.id)
+    .join(', ');
+  throw new CommandError('COREC_E_ARGUMENT', {
+    en: { command: 'ack', found: `${fitting.length} alerts begin with "${start}"`, allowed: `one of ${ids}` },
+    es: { command: 'ack', found: `${fitting.length} alertas empiezan por "${start}"`, allowed: `una de ${ids}` },
+  });
+}
+
+const silence = defineCommand(CATALOGUE.silence, silenceResult, (input, { api, por, comandoId, nowMs }) =>
+  api.silenciar(input.glob, input.bloque, nowMs() + input.for, input.by ?? por, comandoId),
+);
+
+const pause = defineCommand(CATALOGUE.pause, bloquesCount, ({ bloque }, { api, comandoId }) =>
+  api.pausar(bloque, comandoId),
+);
+
+const resume = defineCommand(CATALOGUE.resume, bloquesCount, ({ bloque }, { api, comandoId }) =>
+  api.reanudar(bloque, comandoId),
+);
+
+const forget = defineCommand(CATALOGUE.forget, forgetResult, ({ clave, bloque }, { api, comandoId }) =>
+  api.olvidar(clave, bloque, comandoId),
+);
+
+const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api, signal, onProgress, stdin }) => {
+  if (input.file === '-' && !stdin) {
+    throw new CommandError('COREC_E_ARGUMENT', {
+      en: {
+        command: 'ingest',
+        found: 'file is "-", whose standard input is not here',
+        allowed: 'a path, or POST /api/lecturas',
+      },
+      es: {
+        command: 'ingest',
+        found: 'file es "-", cuya entrada estándar no está aquí',
+        allowed: 'una ruta, o POST /api/lecturas',
+      },
+    });
+  }
+  if (input.file !== '-' && !isAbsolute(input.file)) {
+    throw new CommandError('COREC_E_ARGUMENT', {
+      en: { command: 'ingest', found: `file is "${input.file}"`, allowed: 'an absolute path' },
+      es: { command: 'ingest', found: `file es "${input.file}"`, allowed: 'una ruta absoluta' },
+    });
+  }
+  const run = api.ingest(
+    {
+      ruta: input.file,
+      bloque: input.bloque,
+      procesador: input.procesador,
+      mapeo: input.map,
+      seguir: input.follow,
+      resume: input.resume,
+    },
+    signal,
+  );
+  for (;;) {
+    const step: IteratorResult<IngestProgress, IngestProgress> = await run.next();
+    if (step.done === true) return step.value;
+    onProgress?.(step.value);
+  }
+});
+
+export const CHANGE: readonly Command[] = [ack, silence, pause, resume, forget, ingest];

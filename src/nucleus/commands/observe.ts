@@ -1,0 +1,133 @@
+/** The commands that look: status, top, bloques, bloque, entidades, entidad, alerts, doctor. None changes anything. */
+import { nearestKey } from '#domain/config/faults.ts';
+import type { Idioma } from '#domain/errors.ts';
+import { reasonText } from '#domain/texts/alerta-text.ts';
+import type { StoredAlerta } from '#ports/bloque-store.ts';
+import type { AlertaView, BloqueSummary, NucleusApi } from '#ports/nucleus-api.ts';
+import { CATALOGUE } from './catalogue.ts';
+import { CommandError, type Command } from './command.ts';
+import { defineCommand } from './define.ts';
+import {
+  alertsResult,
+  bloqueResult,
+  bloquesResult,
+  doctorResult,
+  entidadesResult,
+  entidadResult,
+  statusResult,
+  topResult,
+} from './results.ts';
+
+/** Alerts shown with one bloque. */
+const BLOQUE_ALERTAS = 20;
+
+const status = defineCommand(CATALOGUE.status, statusResult, (_input, { api }) => api.status());
+
+const top = defineCommand(CATALOGUE.top, topResult, async ({ limit }, { api, nowMs }) => ({
+  atMs: nowMs(),
+  entidades: api.top(limit),
+}));
+
+const bloques = defineCommand(CATALOGUE.bloques, bloquesResult, async ({ entrada, limit }, { api }) => {
+  const all = api.entradas();
+  if (entrada === null) return { entradas: all, ...cut(api.bloques(null, limit + 1), 'bloques', limit) };
+  const entradas = all.filter((one) => one.id === entrada);
+  if (entradas.length === 0) throw noBloque(api, entrada, 'entry');
+  return { entradas, ...cut(api.bloques(entrada, limit + 1), 'bloques', limit) };
+});
+
+const bloque = defineCommand(CATALOGUE.bloque, bloqueResult, async ({ id, limit }, { api, idioma }) => {
+  const found = findBloque(api, id);
+  const alertas = await api.alertas({ bloque: found.id, abiertas: true, limit: BLOQUE_ALERTAS, orden: 'valor' });
+  return {
+    bloque: found,
+    alertas: alertas.map((alerta) => tellAlerta(alerta, idioma)),
+    ...cut(api.entidades('*', found.id, limit + 1), 'entidades', limit),
+  };
+});
+
+const entidades = defineCommand(CATALOGUE.entidades, entidadesResult, async (input, { api }) =>
+  cut(api.entidades(input.glob, input.bloque, input.limit + 1), 'entidades', input.limit),
+);
+
+const entidad = defineCommand(CATALOGUE.entidad, entidadResult, async ({ ref, since, limit }, { api, idioma }) => {
+  const found = api.entidad(ref);
+  const { points, alertas, more } = await api.history(ref, since, limit);
+  return { entidad: found, history: { points, alertas: alertas.map((alerta) => tellAlerta(alerta, idioma)), more } };
+});
+
+const alerts = defineCommand(CATALOGUE.alerts, alertsResult, async (input, { api, idioma }) => {
+  const alertas = await api.alertas({
+    ...(input.clave === null ? {} : { clave: input.clave }),
+    ...(input.bloque === null ? {} : { bloque: input.bloque }),
+    ...(input.open ? { abiertas: true } : {}),
+    ...(input.since === null ? {} : { desdeMs: input.since }),
+    ...(input.until === null ? {} : { hastaMs: input.until }),
+    orden: input.order === 'valor' ? 'valor' : 'tiempo',
+    limit: input.limit + 1,
+  });
+  return cut(
+    alertas.map((alerta) => tellAlerta(alerta, idioma)),
+    'alertas',
+    input.limit,
+  );
+});
+
+const doctor = defineCommand(CATALOGUE.doctor, doctorResult, async (_input, { api }) => {
+  const findings = await api.doctor();
+  const countOf = (state: string): number => findings.filter((finding) => finding.state === state).length;
+  return { findings, ok: countOf('ok'), warn: countOf('warn'), fail: countOf('fail') };
+});
+
+export const OBSERVE: readonly Command[] = [status, top, bloques, bloque, entidades, entidad, alerts, doctor];
+
+/** The alerta with its reason in the caller's language; the nucleus tells it in the instance's. */
+export function tellAlerta<T extends StoredAlerta | AlertaView>(
+  alerta: T,
+  idioma: Idioma,
+): T & { readonly texto: string } {
+  return { ...alerta, texto: reasonText(idioma, alerta) };
+}
+
+/** One more than asked for was fetched, to know whether there is more. */
+function cut<K extends string, T>(
+  list: readonly T[],
+  name: K,
+  limit: number,
+): Record<K, readonly T[]> & { more: boolean } {
+  return { [name]: list.slice(0, limit), more: list.length > limit } as Record<K, readonly T[]> & { more: boolean };
+}
+
+/** By id; an entry of one bloque may be named instead of it. */
+function findBloque(api: NucleusApi, id: string): BloqueSummary {
+  const direct = api.bloque(id);
+  if (direct !== null) return direct;
+  if (api.entradas().some((entrada) => entrada.id === id)) {
+    const [first, second] = api.bloques(id, 2);
+    if (first !== undefined && second === undefined) return first;
+  }
+  throw noBloque(api, id, 'bloque');
+}
+
+function noBloque(api: NucleusApi, found: string, what: 'bloque' | 'entry'): CommandError {
+  const entradas = api.entradas().map((entrada) => entrada.id);
+  const isEntry = entradas.includes(found);
+  const nearest = isEntry ? null : nearestKey(found.replace(/\/\d*$/, ''), entradas);
+  const list = entradas.slice(0, 20).join(', ');
+  const hint = {
+    en: isEntry
+      ? `It is an entry of several bloques: name one, like ${found}/0.`
+      : nearest === null
+        ? `Entries: ${list || 'none'}.`
+        : `Did you mean ${nearest}${what === 'bloque' ? '/0' : ''}?`,
+    es: isEntry
+      ? `Es una entrada de varios bloques: nombre uno, como ${found}/0.`
+      : nearest === null
+        ? `Entradas: ${list || 'ninguna'}.`
+        : `¿Quiso decir ${nearest}${what === 'bloque' ? '/0' : ''}?`,
+  };
+  return new CommandError('COREC_E_NOT_FOUND', {
+    en: { what, found, hint: hint.en },
+    es: { what: what === 'entry' ? 'la entrada' : 'el bloque', found, hint: hint.es },
+  });
+}

@@ -1,0 +1,266 @@
+/**
+ * What commands answer, as schemas: the shapes of ports/nucleus-api.ts, strict, so that a door's documentation and a test can hold
+ * the nucleus to them. Times are UTC ms.
+ */
+import { z } from 'zod';
+import type { StoredAlerta } from '#ports/bloque-store.ts';
+import type {
+  AlertaView,
+  BloqueSummary,
+  DoctorFinding,
+  EntidadDetail,
+  EntidadSummary,
+  EntradaSummary,
+  HistoryPoint,
+  IngestProgress,
+  NucleusStatus,
+} from '#ports/nucleus-api.ts';
+
+const count = z.int().min(0);
+const quantiles = z.strictObject({ p50: z.number(), p99: z.number(), max: z.number() });
+const refused = z.record(z.string(), count);
+
+const sourceStatus = z.strictObject({
+  id: z.string(),
+  bloque: z.string(),
+  live: z.boolean(),
+  replayable: z.boolean(),
+  state: z.enum(['reading', 'waiting', 'ended', 'failed']),
+  found: z.string(),
+  rows: count,
+  lecturas: count,
+  refused: count,
+  bytesDone: count,
+  bytesTotal: count.nullable(),
+  watermarkMs: z.number(),
+});
+
+export const statusResult: z.ZodType<NucleusStatus> = z.strictObject({
+  instance_id: z.string(),
+  version: z.string(),
+  fase: z.enum(['parado', 'arrancando', 'vivo', 'pausado', 'deteniendo']),
+  pid: count,
+  uptimeS: z.number(),
+  entidades: count,
+  ligadas: count,
+  simuladas: count,
+  activas: count,
+  cuarentena: count,
+  bloques: count,
+  cycles: count,
+  lecturas: count,
+  lecturasPerS: z.number(),
+  refused,
+  alertasAbiertas: count,
+  alertas: count,
+  fallos: count,
+  repairs: count,
+  restored_entidades: count,
+  startMs: z.number(),
+  rssMb: z.number(),
+  bytesPerEntidad: z.number(),
+  sweepMs: quantiles,
+  cycleMs: quantiles,
+  alertLatencyMs: quantiles,
+  epoca: count,
+  epocaMs: z.number(),
+  epocaAgeS: z.number(),
+  journalBytes: count,
+  store: z.strictObject({
+    ok: z.boolean(),
+    found: z.string(),
+    bytes: count.nullable(),
+    version: z.string().nullable(),
+  }),
+  problems: z.array(z.string()),
+  sources: z.array(sourceStatus),
+});
+
+const bloqueShape = {
+  id: z.string(),
+  canal: z.int(),
+  procesador: z.string(),
+  entidades: count,
+  ligadas: count,
+  activas: count,
+  cuarentena: count,
+  fitness: z.number(),
+  carga: z.number(),
+  fallos: count,
+  repairs: count,
+  inbox: count,
+  alertasAbiertas: count,
+  bytes: count,
+  pausado: z.boolean(),
+  artificial: z.boolean(),
+};
+const bloque: z.ZodType<BloqueSummary> = z.strictObject({ ...bloqueShape, entrada: z.string(), umbral: z.number() });
+const entrada: z.ZodType<EntradaSummary> = z.strictObject({ ...bloqueShape, bloques: count, dinamica: z.boolean() });
+
+const entidadShape = {
+  id: z.string(),
+  numero: count,
+  clave: z.string(),
+  bloque: z.string(),
+  canal: z.int(),
+  activo: z.boolean(),
+  valor: z.number(),
+  lectura: z.number(),
+  tsMs: z.number(),
+  alerta: z.enum(['ninguna', 'abierta', 'enfria']),
+};
+const entidad: z.ZodType<EntidadSummary> = z.strictObject(entidadShape);
+const entidadDetail: z.ZodType<EntidadDetail> = z.strictObject({
+  ...entidadShape,
+  procesador: z.string(),
+  generacion: count,
+  cuarentena: z.boolean(),
+  estado: z.record(z.string(), z.number()),
+});
+const historyPoint: z.ZodType<HistoryPoint> = z.strictObject({
+  tsMs: z.number(),
+  lectura: z.number(),
+  valor: z.number(),
+});
+
+const alertaShape = {
+  id: z.string(),
+  bloque: z.string(),
+  canal: z.int(),
+  clave: z.string(),
+  regla: z.string(),
+  abiertaMs: z.number(),
+  actualizadaMs: z.number(),
+  cerradaMs: z.number().nullable(),
+  valor: z.number(),
+  lectura: z.number().nullable(),
+  esperadoMin: z.number().nullable(),
+  esperadoMax: z.number().nullable(),
+  razon: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+  lecturas: count,
+  reconocidaMs: z.number().nullable(),
+  reconocidaPor: z.string().nullable(),
+  /** The reason in words, in the caller's language. */
+  texto: z.string(),
+};
+/** An alerta of the past with its words; whether it is silenced now does not matter there. */
+export type ToldAlerta = StoredAlerta & { readonly texto: string };
+const toldAlerta: z.ZodType<ToldAlerta> = z.strictObject(alertaShape);
+const alertaView: z.ZodType<AlertaView> = z.strictObject({ ...alertaShape, silenciada: z.boolean() });
+export const ackResult: z.ZodType<AlertaView> = alertaView;
+
+export interface TopResult {
+  readonly atMs: number;
+  readonly entidades: readonly EntidadSummary[];
+}
+export const topResult: z.ZodType<TopResult> = z.strictObject({ atMs: z.number(), entidades: z.array(entidad) });
+
+export interface BloquesResult {
+  readonly entradas: readonly EntradaSummary[];
+  readonly bloques: readonly BloqueSummary[];
+  /** True when there are more bloques than `limit`. */
+  readonly more: boolean;
+}
+export const bloquesResult: z.ZodType<BloquesResult> = z.strictObject({
+  entradas: z.array(entrada),
+  bloques: z.array(bloque),
+  more: z.boolean(),
+});
+
+export interface BloqueResult {
+  readonly bloque: BloqueSummary;
+  readonly alertas: readonly AlertaView[];
+  readonly entidades: readonly EntidadSummary[];
+  /** True when it has more bound entidades than `limit`. */
+  readonly more: boolean;
+}
+export const bloqueResult: z.ZodType<BloqueResult> = z.strictObject({
+  bloque,
+  alertas: z.array(alertaView),
+  entidades: z.array(entidad),
+  more: z.boolean(),
+});
+
+export interface EntidadesResult {
+  readonly entidades: readonly EntidadSummary[];
+  readonly more: boolean;
+}
+export const entidadesResult: z.ZodType<EntidadesResult> = z.strictObject({
+  entidades: z.array(entidad),
+  more: z.boolean(),
+});
+
+export interface EntidadResult {
+  readonly entidad: EntidadDetail;
+  readonly history: {
+    readonly points: readonly HistoryPoint[];
+    readonly alertas: readonly ToldAlerta[];
+    readonly more: boolean;
+  };
+}
+export const entidadResult: z.ZodType<EntidadResult> = z.strictObject({
+  entidad: entidadDetail,
+  history: z.strictObject({ points: z.array(historyPoint), alertas: z.array(toldAlerta), more: z.boolean() }),
+});
+
+export interface AlertsResult {
+  readonly alertas: readonly AlertaView[];
+  readonly more: boolean;
+}
+export const alertsResult: z.ZodType<AlertsResult> = z.strictObject({
+  alertas: z.array(alertaView),
+  more: z.boolean(),
+});
+
+export interface SilenceResult {
+  readonly hastaMs: number;
+  readonly claves: number;
+}
+export const silenceResult: z.ZodType<SilenceResult> = z.strictObject({ hastaMs: z.number(), claves: count });
+
+export interface BloquesCount {
+  readonly bloques: number;
+}
+export const bloquesCount: z.ZodType<BloquesCount> = z.strictObject({ bloques: count });
+
+export interface ForgetResult {
+  readonly entidades: number;
+}
+export const forgetResult: z.ZodType<ForgetResult> = z.strictObject({ entidades: count });
+
+export const ingestResult: z.ZodType<IngestProgress> = z.strictObject({
+  id: z.string(),
+  state: z.enum(['reading', 'draining', 'saving', 'done', 'failed']),
+  found: z.string(),
+  bytesDone: count,
+  bytesTotal: count.nullable(),
+  rows: count,
+  lecturas: count,
+  refused,
+  claves: count,
+  alertas: count,
+  elapsedMs: z.number(),
+  refusedFile: z.string().nullable(),
+  resumedFrom: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).nullable(),
+});
+
+const finding: z.ZodType<DoctorFinding> = z.strictObject({
+  check: z.string(),
+  state: z.enum(['ok', 'warn', 'fail']),
+  found: z.string(),
+  mend: z.string(),
+});
+export interface DoctorResult {
+  readonly findings: readonly DoctorFinding[];
+  readonly ok: number;
+  readonly warn: number;
+  readonly fail: number;
+}
+export const doctorResult: z.ZodType<DoctorResult> = z.strictObject({
+  findings: z.array(finding),
+  ok: count,
+  warn: count,
+  fail: count,
+});
+
+export const schemaResult: z.ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), z.unknown());
