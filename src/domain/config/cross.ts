@@ -1,11 +1,11 @@
 /**
- * Faults between keys: what no single value shows.
+ * Defects between keys: what no single value shows.
  *
- * X1 Works on the file's values before they were judged, and looks at each only when it has the right kind: so that these faults
+ * X1 Works on the file's values before they were judged, and looks at each only when it has the right kind: so that these defects
  *    are told together with those of schema.ts, and not on a second try.
  */
 import { BLOQUES_MAX, ENTIDADES_POR_BLOQUE_DEFAULT } from '../limits.ts';
-import { fault, notAllowed, pathText, type Bilingual, type ConfigFault } from './faults.ts';
+import { defect, notAllowed, pathText, type Bilingual, type ConfigDefect } from './defects.ts';
 import type { JsonPath } from './json.ts';
 import { ENTRY_ID, ENTRY_ID_PERMITIDO, TOKEN_CHARS_MIN } from './schema.ts';
 
@@ -17,8 +17,8 @@ const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? va
 const positive = (value: unknown): number | null =>
   Number.isInteger(value) && (value as number) > 0 ? (value as number) : null;
 
-/** All faults between keys of `root`, the file's value with variables filled in. */
-export function crossFaults(root: unknown): ConfigFault[] {
+/** All defects between keys of `root`, the file's value with variables filled in. */
+export function crossDefects(root: unknown): ConfigDefect[] {
   const config = fields(root);
   const entries = entriesOf(config);
   return [
@@ -32,10 +32,10 @@ export function crossFaults(root: unknown): ConfigFault[] {
       'plugin',
       'plugin',
     ),
-    ...countFaults(entries),
+    ...countDefects(entries),
     ...entries.flatMap(({ path, value }) => twiceGiven(path, value)),
-    ...httpFaults(config['http']),
-    ...fuenteFaults(items(config['fuentes'])),
+    ...httpDefects(config['http']),
+    ...fuenteDefects(items(config['fuentes'])),
   ];
 }
 
@@ -62,17 +62,17 @@ function entriesOf(config: Fields): RawEntry[] {
   return [...own, ...ofPlugins];
 }
 
-function repeatedNames(named: readonly { path: JsonPath; name: unknown }[], en: string, es: string): ConfigFault[] {
+function repeatedNames(named: readonly { path: JsonPath; name: unknown }[], en: string, es: string): ConfigDefect[] {
   const first = new Map<string, JsonPath>();
-  const faults: ConfigFault[] = [];
+  const defects: ConfigDefect[] = [];
   for (const { path, name } of named) {
     if (typeof name !== 'string') continue;
     const before = first.get(name);
     if (before === undefined) first.set(name, path);
     else {
       const where = pathText(before);
-      faults.push(
-        fault(
+      defects.push(
+        defect(
           path,
           `is ${JSON.stringify(name)}, as is ${where}; give each ${en} a name of its own`,
           `es ${JSON.stringify(name)}, igual que ${where}; dé a cada ${es} un nombre propio`,
@@ -80,20 +80,20 @@ function repeatedNames(named: readonly { path: JsonPath; name: unknown }[], en: 
       );
     }
   }
-  return faults;
+  return defects;
 }
 
 /** One entry alone, then all that stand from the start together. */
-function countFaults(entries: readonly RawEntry[]): ConfigFault[] {
-  const faults: ConfigFault[] = [];
+function countDefects(entries: readonly RawEntry[]): ConfigDefect[] {
+  const defects: ConfigDefect[] = [];
   let sum = 0;
   for (const { path, value, enabled } of entries) {
     const entidades = positive(value['entidades']) ?? ENTIDADES_POR_BLOQUE_DEFAULT;
     const porBloque = positive(value['entidades_por_bloque']) ?? ENTIDADES_POR_BLOQUE_DEFAULT;
     const bloques = Math.ceil(entidades / porBloque);
     if (bloques > BLOQUES_MAX) {
-      faults.push(
-        fault(
+      defects.push(
+        defect(
           [...path, 'entidades'],
           `is ${entidades}, by ${porBloque} that is ${bloques} bloques; allowed: at most ${BLOQUES_MAX} bloques. Raise entidades_por_bloque or lower entidades`,
           `es ${entidades}, de ${porBloque} en ${porBloque} son ${bloques} bloques; se permite: ${BLOQUES_MAX} bloques como máximo. Suba entidades_por_bloque o baje entidades`,
@@ -102,23 +102,23 @@ function countFaults(entries: readonly RawEntry[]): ConfigFault[] {
     } else if (enabled && value['dinamico'] !== true) sum += bloques;
   }
   if (sum > BLOQUES_MAX) {
-    faults.push(
-      fault(
+    defects.push(
+      defect(
         ['bloques'],
         `has ${sum} bloques in all entries together; allowed: at most ${BLOQUES_MAX}. Raise entidades_por_bloque or lower entidades`,
         `tiene ${sum} bloques entre todas las entradas; se permite: ${BLOQUES_MAX} como máximo. Suba entidades_por_bloque o baje entidades`,
       ),
     );
   }
-  return faults;
+  return defects;
 }
 
 /** A plugin's bloque may say max_errores flat or inside autoreparacion, not both. */
-function twiceGiven(path: JsonPath, value: Fields): ConfigFault[] {
+function twiceGiven(path: JsonPath, value: Fields): ConfigDefect[] {
   return Object.keys(fields(value['autoreparacion']))
     .filter((key) => Object.hasOwn(value, key) && path[0] === 'plugins')
     .map((key) =>
-      fault(
+      defect(
         [...path, key],
         `stands also in autoreparacion; give it once`,
         `está también en autoreparacion; délo una sola vez`,
@@ -131,14 +131,14 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function httpFaults(raw: unknown): ConfigFault[] {
+function httpDefects(raw: unknown): ConfigDefect[] {
   const http = fields(raw);
   const host = http['host'] ?? '127.0.0.1';
   const token = http['token'] ?? '';
   if (typeof host !== 'string' || typeof token !== 'string') return [];
   if (token === '' && !isLoopback(host)) {
     return [
-      fault(
+      defect(
         ['http', 'token'],
         `is missing while http.host is ${JSON.stringify(host)}, which other machines reach; give a token of at least ${TOKEN_CHARS_MIN} characters ("\${COREC_TOKEN}"), or host 127.0.0.1`,
         `falta, y http.host es ${JSON.stringify(host)}, que otras máquinas alcanzan; dé un token de al menos ${TOKEN_CHARS_MIN} caracteres ("\${COREC_TOKEN}"), o host 127.0.0.1`,
@@ -147,7 +147,7 @@ function httpFaults(raw: unknown): ConfigFault[] {
   }
   if (token !== '' && token.length < TOKEN_CHARS_MIN) {
     return [
-      fault(
+      defect(
         ['http', 'token'],
         `has ${token.length} characters; allowed: at least ${TOKEN_CHARS_MIN}, or null`,
         `tiene ${token.length} caracteres; se permite: al menos ${TOKEN_CHARS_MIN}, o null`,
@@ -158,21 +158,21 @@ function httpFaults(raw: unknown): ConfigFault[] {
 }
 
 /** Each source is read once: its name carries its position over restarts. Its bloque may be one that only it names. */
-function fuenteFaults(fuentes: readonly unknown[]): ConfigFault[] {
+function fuenteDefects(fuentes: readonly unknown[]): ConfigDefect[] {
   const first = new Map<string, number>();
-  const faults: ConfigFault[] = [];
+  const defects: ConfigDefect[] = [];
   for (const [k, raw] of fuentes.entries()) {
     const { tipo, id, ruta, bloque } = fields(raw);
     if (typeof bloque === 'string' && !ENTRY_ID.test(bloque)) {
-      faults.push(notAllowed(['fuentes', k, 'bloque'], same(JSON.stringify(bloque)), ENTRY_ID_PERMITIDO));
+      defects.push(notAllowed(['fuentes', k, 'bloque'], same(JSON.stringify(bloque)), ENTRY_ID_PERMITIDO));
     }
     if (typeof tipo !== 'string' || (tipo === 'archivo' && typeof ruta !== 'string')) continue;
     const name = typeof id === 'string' ? id : [tipo, tipo === 'archivo' ? ruta : ''].join(' ').trimEnd();
     const before = first.get(name);
     if (before === undefined) first.set(name, k);
     else {
-      faults.push(
-        fault(
+      defects.push(
+        defect(
           ['fuentes', k],
           `is the same source as fuentes[${before}] (${name}); a source is read once, so take one out`,
           `es la misma fuente que fuentes[${before}] (${name}); una fuente se lee una vez, quite una`,
@@ -180,7 +180,7 @@ function fuenteFaults(fuentes: readonly unknown[]): ConfigFault[] {
       );
     }
   }
-  return faults;
+  return defects;
 }
 
 const same = (text: string): Bilingual => ({ en: text, es: text });

@@ -1,6 +1,6 @@
 /**
  * How a schema node carries its documentation: meaning, unit and default in both languages, and what is allowed where a pattern
- * says it to machines only. Editors read it from `corec config schema`, faults.ts reads it for its messages.
+ * says it to machines only. Editors read it from `corec config schema`, defects.ts reads it for its messages.
  */
 import type { z } from 'zod';
 
@@ -10,7 +10,7 @@ export interface Doc {
   readonly es: string;
   /** What may stand here, when the JSON Schema alone does not tell a person (patterns, free text). */
   readonly permitido?: { readonly en: string; readonly es: string };
-  /** True: the value is never shown, neither in faults nor in `config check`. */
+  /** True: the value is never shown, neither in defects nor in `config check`. */
   readonly secreto?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The configuration's JSON Schema: what `corec config schema` prints, so that editors complete the file and mark its faults,
- * and what faults.ts reads the allowed values from.
+ * The configuration's JSON Schema: what `corec config schema` prints, so that editors complete the file and mark its defects,
+ * and what defects.ts reads the allowed values from.
  */
 import { z } from 'zod';
 import type { Idioma } from '../errors.ts';

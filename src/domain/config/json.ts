@@ -1,14 +1,14 @@
 /**
  * JSON text to values, remembering on which line each key stands.
  *
- * Owns positions: a fault of syntax with line and column, the line of every path for faults found later, keys given twice (JSON.parse
+ * Owns positions: a defect of syntax with line and column, the line of every path for defects found later, keys given twice (JSON.parse
  * lets the last one win in silence). Leaves what the values mean to the schema. The values are those of JSON.parse.
  */
 
 /** Steps from the root: keys and indexes. */
 export type JsonPath = readonly (string | number)[];
 
-export interface JsonFault {
+export interface JsonDefect {
   /** 1-based. */
   readonly line: number;
   readonly column: number;
@@ -25,14 +25,14 @@ export interface JsonDocument {
 
 export type JsonResult =
   | { readonly ok: true; readonly document: JsonDocument }
-  | { readonly ok: false; readonly fault: JsonFault };
+  | { readonly ok: false; readonly defect: JsonDefect };
 
 /** Deeper nesting is no configuration; the bound keeps a hostile file from the end of the stack. */
 const DEPTH_MAX = 64;
 
 class Stop extends Error {
   readonly at: number;
-  readonly found: JsonFault['found'];
+  readonly found: JsonDefect['found'];
   constructor(at: number, en: string, es: string) {
     super(en);
     this.at = at;
@@ -52,7 +52,7 @@ export function parseJson(text: string): JsonResult {
     return { ok: true, document: { value, repeated: reader.repeated, lineOf: (path) => reader.lineOf(path) } };
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
-    return { ok: false, fault: { ...positionOf(text, error.at), found: error.found } };
+    return { ok: false, defect: { ...positionOf(text, error.at), found: error.found } };
   }
 }
 

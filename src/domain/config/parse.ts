@@ -3,24 +3,24 @@
  *
  *   text -> JSON with lines -> without $ notes -> ${VAR} filled in -> schema -> one shape
  *                |                                     |                |
- *                +---- syntax: stops ----              +-- faults of all three are gathered and told at once
+ *                +---- syntax: stops ----              +-- defects of all three are gathered and told at once
  *
  * Leaves reading the file and the environment to app/load-config.ts.
  */
 import { errorText, type Idioma } from '../errors.ts';
 import type { CoreCConfig } from './config.ts';
-import { crossFaults } from './cross.ts';
-import { ConfigError, fault, faultsError, faultsOfIssues, pathText, valueAt, type ConfigFault } from './faults.ts';
+import { crossDefects } from './cross.ts';
+import { ConfigError, defect, defectsError, defectsOfIssues, pathText, valueAt, type ConfigDefect } from './defects.ts';
 import { parseJson, type JsonPath } from './json.ts';
 import { rawJsonSchema } from './json-schema.ts';
 import { normalizeConfig, type ResolvePath } from './normalize.ts';
 import { configSchema, type ConfigParsed } from './schema.ts';
-import { expandVariables, type Environment, type VariableFault } from './variables.ts';
+import { expandVariables, type Environment, type VariableDefect } from './variables.ts';
 
 /** Something that a person should know and that stops nothing. */
 export interface ConfigNotice {
   /** A text code of domain/texts. */
-  readonly code: 'config.notice_secret' | 'config.notice_implied' | 'config.notice_growth' | 'config.notice_size';
+  readonly code: 'config.notice_secret' | 'config.notice_implied' | 'config.notice_growth';
   /** JSON path in the file. */
   readonly path: string;
   readonly params: Readonly<Record<string, string | number>>;
@@ -43,13 +43,13 @@ export interface ParseOptions {
  * Parses and checks one configuration.
  *
  * @throws ConfigError COREC_E_CONFIG_JSON (line and column), COREC_E_CONFIG_VARIABLE (one variable is not set, all else is well) or
- *   COREC_E_CONFIG_INVALID (every fault, one a line).
+ *   COREC_E_CONFIG_INVALID (every defect, one a line).
  */
 export function parseConfig(text: string, options: ParseOptions): ParsedConfig {
   const { file, env, resolve = (path: string) => path } = options;
   const json = parseJson(text);
   if (!json.ok) {
-    const { line, column, found } = json.fault;
+    const { line, column, found } = json.defect;
     const details = (idioma: Idioma): Record<string, string | number> => ({
       path: file,
       line,
@@ -60,26 +60,26 @@ export function parseConfig(text: string, options: ParseOptions): ParsedConfig {
   }
   const { document } = json;
   const expanded = expandVariables(withoutNotes(document.value), env);
-  const { parsed, faults: schemaFaults } = judge(expanded.value, expanded.filled);
-  const missing = new Set(expanded.faults.map(({ path }) => JSON.stringify(path)));
-  const faults = [
+  const { parsed, defects: schemaDefects } = judge(expanded.value, expanded.filled);
+  const missing = new Set(expanded.defects.map(({ path }) => JSON.stringify(path)));
+  const defects = [
     ...document.repeated.map((path) =>
-      fault(
+      defect(
         path,
         'is given twice in the same object; give it once',
         'está dos veces en el mismo objeto; délo una sola vez',
       ),
     ),
-    ...expanded.faults.map(variableFault),
+    ...expanded.defects.map(variableDefect),
     // a value with an unset variable in it is no value to judge
-    ...[...schemaFaults, ...crossFaults(expanded.value)].filter(({ path }) => !missing.has(JSON.stringify(path))),
+    ...[...schemaDefects, ...crossDefects(expanded.value)].filter(({ path }) => !missing.has(JSON.stringify(path))),
   ];
-  const [only] = expanded.faults;
-  if (faults.length === 1 && only?.kind === 'unset') {
+  const [only] = expanded.defects;
+  if (defects.length === 1 && only?.kind === 'unset') {
     const details = { path: `${file}: ${pathText(only.path)}`, name: only.name };
-    throw new ConfigError('COREC_E_CONFIG_VARIABLE', { en: details, es: details }, faults);
+    throw new ConfigError('COREC_E_CONFIG_VARIABLE', { en: details, es: details }, defects);
   }
-  if (faults.length > 0 || parsed === null) throw faultsError(file, faults, (path) => document.lineOf(path));
+  if (defects.length > 0 || parsed === null) throw defectsError(file, defects, (path) => document.lineOf(path));
   const config = normalizeConfig(parsed, resolve);
   return { config, notices: noticesOf(config, expanded.value, expanded.filled) };
 }
@@ -91,21 +91,21 @@ export function parseConfig(text: string, options: ParseOptions): ParsedConfig {
 function judge(
   value: unknown,
   filled: ReadonlyMap<string, string>,
-): { parsed: ConfigParsed | null; faults: ConfigFault[] } {
+): { parsed: ConfigParsed | null; defects: ConfigDefect[] } {
   let root = value;
   let result = configSchema.safeParse(root);
   if (!result.success && filled.size > 0) {
     const refused = result.error.issues
       .map((issue) => issue.path as JsonPath)
-      .filter((path) => filled.has(JSON.stringify(path)));
+      .filter((path) => path.length > 0 && filled.has(JSON.stringify(path)));
     if (refused.length > 0) {
       root = structuredClone(root);
       for (const path of refused) replaceAt(root, path, literalOf(valueAt(root, path)));
       result = configSchema.safeParse(root);
     }
   }
-  if (result.success) return { parsed: result.data, faults: [] };
-  return { parsed: null, faults: faultsOfIssues(result.error.issues, root, rawJsonSchema(), filled) };
+  if (result.success) return { parsed: result.data, defects: [] };
+  return { parsed: null, defects: defectsOfIssues(result.error.issues, root, rawJsonSchema(), filled) };
 }
 
 function literalOf(value: unknown): unknown {
@@ -131,13 +131,13 @@ function withoutNotes(value: unknown): unknown {
   );
 }
 
-function variableFault({ path, kind, name }: VariableFault): ConfigFault {
+function variableDefect({ path, kind, name }: VariableDefect): ConfigDefect {
   if (kind === 'unset') {
     const text = (idioma: Idioma): string =>
       errorText('COREC_E_CONFIG_VARIABLE', { path: '', name }, idioma).trimStart().replace(/\.$/, '');
-    return fault(path, text('en'), text('es'));
+    return defect(path, text('en'), text('es'));
   }
-  return fault(
+  return defect(
     path,
     `has ${JSON.stringify(name)}, which is no variable; allowed: \${NAME}, \${NAME:-default}, or $\${ for the characters themselves`,
     `tiene ${JSON.stringify(name)}, que no es una variable; se permite: \${NOMBRE}, \${NOMBRE:-valor}, o $\${ para los propios caracteres`,

@@ -4,7 +4,7 @@
  * Owns types, ranges, defaults and the words that explain them. Leaves to cross.ts what holds between keys (unique ids, counts,
  * tokens), to parse.ts the one shape that the rest reads.
  *
- * Objects are strict: an unknown key is a fault. Keys that begin with `$` are notes and are taken out before this schema is asked.
+ * Objects are strict: an unknown key is a defect. Keys that begin with `$` are notes and are taken out before this schema is asked.
  */
 import { z } from 'zod';
 import {

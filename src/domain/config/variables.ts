@@ -10,7 +10,7 @@ import type { JsonPath } from './json.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A reference that cannot be filled in: a variable that is not set, or `${` that is no reference at all. */
-export interface VariableFault {
+export interface VariableDefect {
   readonly path: JsonPath;
   readonly kind: 'unset' | 'malformed';
   /** The variable's name, or the malformed text. */
@@ -19,7 +19,7 @@ export interface VariableFault {
 
 export interface Expanded {
   readonly value: unknown;
-  readonly faults: readonly VariableFault[];
+  readonly defects: readonly VariableDefect[];
   /** Paths (as JSON) whose text came, at least in part, from variables, with the text as written. */
   readonly filled: ReadonlyMap<string, string>;
 }
@@ -29,7 +29,7 @@ const INSIDE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 
 /** A copy of `value` with every reference filled from `env`. */
 export function expandVariables(value: unknown, env: Environment): Expanded {
-  const faults: VariableFault[] = [];
+  const defects: VariableDefect[] = [];
   const filled = new Map<string, string>();
 
   function expandText(text: string, path: JsonPath): string {
@@ -38,14 +38,14 @@ export function expandVariables(value: unknown, env: Environment): Expanded {
       filled.set(JSON.stringify(path), text);
       const match = whole.endsWith('}') ? INSIDE.exec(inside ?? '') : null;
       if (match === null) {
-        faults.push({ path, kind: 'malformed', name: whole });
+        defects.push({ path, kind: 'malformed', name: whole });
         return '';
       }
       const [, name, fallback] = match as unknown as [string, string, string | undefined];
       const found = Object.hasOwn(env, name) ? env[name] : undefined;
       if (found !== undefined && (found !== '' || fallback === undefined)) return found;
       if (fallback !== undefined) return fallback;
-      faults.push({ path, kind: 'unset', name });
+      defects.push({ path, kind: 'unset', name });
       return '';
     });
   }
@@ -59,5 +59,5 @@ export function expandVariables(value: unknown, env: Environment): Expanded {
     return node;
   }
 
-  return { value: expand(value, []), faults, filled };
+  return { value: expand(value, []), defects, filled };
 }

@@ -85,7 +85,7 @@ export const EN = {
   'config.notice_secret': '{path} is written in the file; an environment variable would keep it out',
   'config.notice_implied':
     '{path}: no entry of bloques is called "{bloque}"; it is made as claves come, with procesador {procesador}',
-  'config.notice_growth': '{path} may grow to {entidades:whole} entidades, {bytes:bytes}; the figures count them all',
+  'config.notice_growth': '{path} may grow to {entidades:whole} entidades, {bytes:bytes}; "at most" counts them all',
   'config.notice_memory': 'this needs about {bytes:bytes} of memory; this machine has {disponible:bytes}',
   'config.notice_disk': 'this needs about {bytes:bytes} of disk; {disponible:bytes} are free in {ruta}',
   'config.assumed': 'For bound entidades one reading every {ms:duration} is assumed',
@@ -103,6 +103,7 @@ export const EN = {
   'config.part_models': 'models',
   'config.part_rows': 'bloque rows',
   'config.part_mensajes': 'mensajes',
+  'config.part_retained': 'bloque rows with mensajes, by retention',
   'config.part_state': 'state',
   'config.part_journal': 'journal',
   'config.part_logs': 'logs',

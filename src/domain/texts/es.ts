@@ -81,7 +81,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'config.notice_implied':
     '{path}: ninguna entrada de bloques se llama "{bloque}"; se crea según llegan claves, con procesador {procesador}',
   'config.notice_growth':
-    '{path} puede crecer hasta {entidades:whole} entidades, {bytes:bytes}; las cifras las cuentan todas',
+    '{path} puede crecer hasta {entidades:whole} entidades, {bytes:bytes}; "como máximo" las cuenta todas',
   'config.notice_memory': 'esto necesita unos {bytes:bytes} de memoria; esta máquina tiene {disponible:bytes}',
   'config.notice_disk': 'esto necesita unos {bytes:bytes} de disco; hay {disponible:bytes} libres en {ruta}',
   'config.assumed': 'Para las entidades ligadas se supone una lectura cada {ms:duration}',
@@ -99,6 +99,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'config.part_models': 'modelos',
   'config.part_rows': 'filas de bloques',
   'config.part_mensajes': 'mensajes',
+  'config.part_retained': 'filas de bloques con mensajes, según retención',
   'config.part_state': 'estado',
   'config.part_journal': 'diario',
   'config.part_logs': 'logs',

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import type { Idioma } from '#domain/errors.ts';
-import { nearestKey } from '#domain/config/faults.ts';
+import { nearestKey } from '#domain/texts/nearest.ts';
 import type { Arg, Args, CommandEntry, Said } from './catalogue.ts';
 import { CommandError, type ArgValues } from './command.ts';
 import { parseMoment, parseSpan } from './spans.ts';

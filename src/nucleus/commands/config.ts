@@ -1,5 +1,6 @@
 /** The commands about the configuration. They need no nucleus: what they need is handed in as ConfigAccess. */
 import { z } from 'zod';
+import { PARTES_DISCO, PARTES_MEMORIA } from '#domain/config/estimate.ts';
 import type { ConfigNotice } from '#domain/config/parse.ts';
 import { configJsonSchema } from '#domain/config/json-schema.ts';
 import { CATALOGUE } from './catalogue.ts';
@@ -10,8 +11,8 @@ import { schemaResult } from './results.ts';
 const amount = z.number().min(0);
 const partOf = <const P extends readonly [string, ...string[]]>(partes: P) =>
   z.strictObject({ parte: z.enum(partes), bytes: amount, bytesMax: amount });
-const memoryPart = partOf(['process', 'columns', 'claves', 'models', 'epoch', 'inbox', 'pending', 'episodios']);
-const diskPart = partOf(['rows', 'mensajes', 'state', 'journal', 'logs', 'wal']);
+const memoryPart = partOf(PARTES_MEMORIA);
+const diskPart = partOf(PARTES_DISCO);
 const entry = z.strictObject({
   id: z.string(),
   bloques: z.int(),

@@ -1,5 +1,5 @@
 /** The commands that look: status, top, bloques, bloque, entidades, entidad, alerts, doctor. None changes anything. */
-import { nearestKey } from '#domain/config/faults.ts';
+import { nearestKey } from '#domain/texts/nearest.ts';
 import type { Idioma } from '#domain/errors.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { StoredAlerta } from '#ports/bloque-store.ts';

@@ -3,7 +3,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { CoreCError, messageOf } from '#domain/errors.ts';
-import { nearestKey } from '#domain/config/faults.ts';
+import { nearestKey } from '#domain/texts/nearest.ts';
 import { readArguments } from './arguments.ts';
 import { CommandError, type Command, type CommandContext } from './command.ts';
 

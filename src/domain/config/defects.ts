@@ -1,5 +1,5 @@
 /**
- * Faults of a configuration, said so that a person can mend them: where, what was found, what is allowed, in both languages.
+ * Defects of a configuration, said so that a person can mend them: where, what was found, what is allowed, in both languages.
  *
  * Owns the words. What is allowed is read from the JSON Schema of the very schema that refused, so the two cannot disagree.
  * A secret's value never enters a text.
@@ -7,26 +7,27 @@
 import type { z } from 'zod';
 import { CoreCError, errorText, type ErrorCode, type ErrorDetails, type Idioma } from '../errors.ts';
 import type { JsonPath } from './json.ts';
+import { nearestKey } from '../texts/nearest.ts';
 import { allowedAt, nodeAt, type SchemaNode } from './json-schema.ts';
 
 /** One thing said in both languages. */
 export type Bilingual = Readonly<Record<Idioma, string>>;
 
-export interface ConfigFault {
+export interface ConfigDefect {
   readonly path: JsonPath;
   /** Without path and line: `is 9; allowed: a whole number from 1 to 5`. */
   readonly says: Bilingual;
 }
 
-/** An error of configuration that tells all faults at once, one a line, in the language asked for. */
+/** An error of configuration that tells all defects at once, one a line, in the language asked for. */
 export class ConfigError extends CoreCError {
   override readonly name = 'ConfigError';
-  readonly faults: readonly ConfigFault[];
+  readonly defects: readonly ConfigDefect[];
   readonly detailsEs: ErrorDetails;
 
-  constructor(code: ErrorCode, details: Readonly<Record<Idioma, ErrorDetails>>, faults: readonly ConfigFault[] = []) {
+  constructor(code: ErrorCode, details: Readonly<Record<Idioma, ErrorDetails>>, defects: readonly ConfigDefect[] = []) {
     super(code, details.en);
-    this.faults = faults;
+    this.defects = defects;
     this.detailsEs = details.es;
   }
 
@@ -35,25 +36,27 @@ export class ConfigError extends CoreCError {
   }
 }
 
-/** The one error of many faults, in the order of their lines. */
-export function faultsError(
+/** The one error of many defects, in the order of their lines; `lineOf` is null when the text is no longer at hand. */
+export function defectsError(
   file: string,
-  faults: readonly ConfigFault[],
-  lineOf: (path: JsonPath) => number,
+  defects: readonly ConfigDefect[],
+  lineOf: ((path: JsonPath) => number) | null,
 ): ConfigError {
-  const inOrder = faults.map((fault) => ({ fault, line: lineOf(fault.path) })).toSorted((a, b) => a.line - b.line);
+  const inOrder = defects
+    .map((defect) => ({ defect, line: lineOf === null ? null : lineOf(defect.path) }))
+    .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const found = (idioma: Idioma): string =>
     inOrder
-      .map(
-        ({ fault, line }) =>
-          `  ${LINE[idioma]} ${line}: ${pathText(fault.path) || WHOLE[idioma]} ${fault.says[idioma]}`,
-      )
+      .map(({ defect, line }) => {
+        const where = line === null ? '' : `${LINE[idioma]} ${line}: `;
+        return `  ${where}${pathText(defect.path) || WHOLE[idioma]} ${defect.says[idioma]}`;
+      })
       .join('\n');
-  const details = (idioma: Idioma): ErrorDetails => ({ path: file, count: faults.length, found: found(idioma) });
+  const details = (idioma: Idioma): ErrorDetails => ({ path: file, count: defects.length, found: found(idioma) });
   return new ConfigError(
     'COREC_E_CONFIG_INVALID',
     { en: details('en'), es: details('es') },
-    inOrder.map(({ fault }) => fault),
+    inOrder.map(({ defect }) => defect),
   );
 }
 
@@ -71,22 +74,27 @@ export function pathText(path: JsonPath): string {
   return text;
 }
 
-export function fault(path: JsonPath, en: string, es: string): ConfigFault {
+/** The steps of a plain path text like `plugins[0].bloque`. */
+export function pathOf(text: string): JsonPath {
+  return text.match(/[^.[\]]+/g)?.map((step) => (/^\d+$/.test(step) ? Number(step) : step)) ?? [];
+}
+
+export function defect(path: JsonPath, en: string, es: string): ConfigDefect {
   return { path, says: { en, es } };
 }
 
-/** A fault of the usual kind: what was found, what is allowed. */
-export function notAllowed(path: JsonPath, found: Bilingual, allowed: Bilingual): ConfigFault {
-  return fault(path, `is ${found.en}; allowed: ${allowed.en}`, `es ${found.es}; se permite: ${allowed.es}`);
+/** A defect of the usual kind: what was found, what is allowed. */
+export function notAllowed(path: JsonPath, found: Bilingual, allowed: Bilingual): ConfigDefect {
+  return defect(path, `is ${found.en}; allowed: ${allowed.en}`, `es ${found.es}; se permite: ${allowed.es}`);
 }
 
-/** zod's issues as faults. `root`: the value that was parsed; `filled`: see variables.ts. */
-export function faultsOfIssues(
+/** zod's issues as defects. `root`: the value that was parsed; `filled`: see variables.ts. */
+export function defectsOfIssues(
   issues: readonly z.core.$ZodIssue[],
   root: unknown,
   schema: SchemaNode,
   filled: ReadonlyMap<string, string>,
-): ConfigFault[] {
+): ConfigDefect[] {
   return issues.flatMap((issue) => {
     const path = issue.path.filter((step) => typeof step !== 'symbol');
     if (issue.code === 'unrecognized_keys') {
@@ -97,12 +105,12 @@ export function faultsOfIssues(
       // the alternative of the right kind tells what is wrong inside; one of another kind only says so of the whole
       const inside = issue.errors.find((one) => one.length > 0 && one.every((inner) => inner.path.length > 0));
       const deeper = inside?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
-      if (deeper !== undefined) return faultsOfIssues(deeper, root, schema, filled);
+      if (deeper !== undefined) return defectsOfIssues(deeper, root, schema, filled);
     }
     const node = nodeAt(schema, path, root);
     const allowed = allowedBy(issue, node);
     const value = valueAt(root, path);
-    if (value === undefined) return [fault(path, `is missing; give ${allowed.en}`, `falta; dé ${allowed.es}`)];
+    if (value === undefined) return [defect(path, `is missing; give ${allowed.en}`, `falta; dé ${allowed.es}`)];
     return [notAllowed(path, foundText(value, node?.secreto === true, filled.get(JSON.stringify(path))), allowed)];
   });
 }
@@ -145,60 +153,21 @@ function foundText(value: unknown, secreto: boolean, written: string | undefined
   return { en: `${short} (from ${written})`, es: `${short} (de ${written})` };
 }
 
-function unknownKey(path: JsonPath, key: string, known: Readonly<Record<string, SchemaNode>>): ConfigFault {
+function unknownKey(path: JsonPath, key: string, known: Readonly<Record<string, SchemaNode>>): ConfigDefect {
   const names = Object.keys(known);
   const home = names.find((name) => Object.hasOwn(known[name]!.properties ?? {}, key));
   const nearest = home === undefined ? nearestKey(key, names) : `${home}.${key}`;
   if (nearest === null) {
     const list = names.join(', ');
-    return fault(path, `is not a known key; known here: ${list}`, `no es una clave conocida; aquí se conocen: ${list}`);
+    return defect(
+      path,
+      `is not a known key; known here: ${list}`,
+      `no es una clave conocida; aquí se conocen: ${list}`,
+    );
   }
-  return fault(
+  return defect(
     path,
     `is not a known key; did you mean "${nearest}"?`,
     `no es una clave conocida; ¿quiso decir "${nearest}"?`,
   );
-}
-
-/**
- * The known key that was most likely meant, or null: fewest edits, at most a third of the longer word; else one that holds the
- * other (`id`, `bloque_id`).
- */
-export function nearestKey(key: string, known: readonly string[]): string | null {
-  const plain = (word: string): string =>
-    word
-      .toLowerCase()
-      .normalize('NFD')
-      .replace(/[\p{M}_\s-]/gu, '');
-  const wanted = plain(key);
-  let best: string | null = null;
-  let bestEdits = Infinity;
-  for (const candidate of known) {
-    const edits = editDistance(wanted, plain(candidate));
-    if (edits < bestEdits && edits <= Math.max(wanted.length, candidate.length) / 3) {
-      best = candidate;
-      bestEdits = edits;
-    }
-  }
-  if (best !== null || wanted.length < 2) return best;
-  return known.find((candidate) => plain(candidate).includes(wanted) || wanted.includes(plain(candidate))) ?? null;
-}
-
-/** Edits (insert, delete, replace, swap of neighbours) from one word to the other. Source: Damerau (1964), optimal alignment. */
-function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let edits = Math.min(replaced, last[j]! + 1, row[j - 1]! + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        edits = Math.min(edits, beforeLast[j - 2]! + 1);
-      row.push(edits);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length]!;
 }
