@@ -171,6 +171,21 @@ export const ERROR_TABLE = {
     'A valid token is needed: send "Authorization: Bearer <token>" ({found}).',
     'Hace falta un token válido: envíe "Authorization: Bearer <token>" ({found}).',
   ),
+  COREC_E_HOST_REFUSED: row(
+    'input',
+    'This door answers for {allowed}; the request came for {found}. Use that address, or set http.host and http.token.',
+    'Esta puerta responde por {allowed}; la petición vino para {found}. Use esa dirección, o defina http.host y http.token.',
+  ),
+  COREC_E_HTTP_LISTEN: row(
+    'config',
+    'HTTP cannot listen on {address}: {found}. Free it, or change {key} in the configuration (port 0: any free one; http null: no HTTP).',
+    'HTTP no puede escuchar en {address}: {found}. Libérelo, o cambie {key} en la configuración (port 0: uno libre; http null: sin HTTP).',
+  ),
+  COREC_E_CONNECTION_LOST: row(
+    'transient',
+    'The connection to the CoreC on {path} broke: {found}. See whether it still runs (corec status) and try again.',
+    'La conexión con el CoreC de {path} se cortó: {found}. Vea si sigue en marcha (corec status) y reintente.',
+  ),
   COREC_E_BUSY: row(
     'transient',
     '{what} is busy: {found}. Try again in {seconds} s.',

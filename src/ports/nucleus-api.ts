@@ -149,6 +149,8 @@ export interface LoteInput {
   readonly body: Uint8Array;
   /** Entry to feed; made when unknown and `crear` is set. */
   readonly bloque: string;
+  /** The procesador of a new entry; left out or null: detector. */
+  readonly procesador?: string | null;
   /** JSON or text form of the mapping; empty: guessed. */
   readonly mapeo: string;
   /** A resend with the same id is acknowledged and acts once. */
