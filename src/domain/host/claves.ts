@@ -6,6 +6,8 @@
  * V1 A clave's bytes and hash are made once, when the thing is first met; a reading then costs a copy of its bytes.
  * V2 A scan holds finite valores only: what cannot be told (no second look yet, a reset) is NaN and is dropped by `add`.
  */
+import { compileGlob } from '../claves/glob.ts';
+import type { Glob } from '../claves/glob.ts';
 import { hashClave } from '../lectura/batch.ts';
 import type { LecturaBatch } from '../lectura/batch.ts';
 import { asciiBytes } from './bytes.ts';
@@ -32,31 +34,23 @@ export function uniqueName(base: string, taken: Set<string>): string {
   return name;
 }
 
-function compileGlobs(globs: readonly string[]): RegExp | null {
-  if (globs.length === 0) return null;
-  const alternatives = globs.map((glob) =>
-    glob.replace(/[^A-Za-z0-9_/]/g, (char) =>
-      char === '*' ? '.*' : char === '?' ? '.' : `\\u{${char.codePointAt(0)!.toString(16)}}`,
-    ),
-  );
-  return new RegExp(`^(?:${alternatives.join('|')})$`, 'su');
-}
-
 /** Makes the claves that are wanted. */
 export class Claves {
-  readonly #include: RegExp | null;
-  readonly #exclude: RegExp | null;
+  readonly #include: readonly Glob[];
+  readonly #exclude: readonly Glob[];
 
   /** With `include` empty: everything but `EXCLUDE_DEFAULT`; else what it matches. `exclude` takes away from either. */
   constructor(include: readonly string[], exclude: readonly string[]) {
-    this.#include = compileGlobs(include);
-    this.#exclude = compileGlobs(include.length === 0 ? [...EXCLUDE_DEFAULT, ...exclude] : exclude);
+    this.#include = include.map(compileGlob);
+    this.#exclude = [...(include.length === 0 ? EXCLUDE_DEFAULT : []), ...exclude].map(compileGlob);
   }
 
   /** The clave, or null when it is not wanted: null may be handed to `ScanOutput.add`. */
   make(text: string): ClaveHost | null {
-    if (this.#include?.test(text) === false || this.#exclude?.test(text) === true) return null;
     const bytes = asciiBytes(text);
+    const matches = (glob: Glob): boolean => glob.matches(bytes, 0, bytes.length);
+    if (this.#include.length > 0 && !this.#include.some(matches)) return null;
+    if (this.#exclude.some(matches)) return null;
     return { text, bytes, hash: hashClave(bytes, 0, bytes.length) };
   }
 }

@@ -5,6 +5,7 @@
  * an entry that exists.
  */
 import { z } from 'zod';
+import { doc } from '../config/doc.ts';
 
 /**
  * Left out while `include` is empty: things that carry nothing of their own (their traffic is counted once more at the
@@ -25,32 +26,60 @@ export const EXCLUDE_DEFAULT: readonly string[] = [
   'red/lxc*',
 ];
 
-const glob = z.string().min(1).max(256);
+const globs = z.array(z.string().min(1).max(256)).max(256).default([]);
 
-const procesosSchema = z.strictObject({
-  /** Processes reported at once; 0 turns them off. */
-  max: z.int().min(0).max(1000).default(24),
-  /** A process must have lived this long to be reported: short-lived ones would only spend claves. */
-  edad_min_s: z.number().min(0).max(86_400).default(10),
-  /** Kernel threads too. */
-  hilos_kernel: z.boolean().default(false),
-  /** Processes looked at in one scan: the reported ones always, of the others as many as fit, in turn. */
-  leidos_max: z.int().min(16).max(10_000).default(100),
-});
+const procesosSchema = doc(
+  z.strictObject({
+    max: doc(z.int().min(0).max(1000).default(24), {
+      en: 'Processes reported at once, two claves each; 0 turns them off. Default 24.',
+      es: 'Procesos informados a la vez, dos claves cada uno; 0 los desactiva. Por defecto 24.',
+    }),
+    edad_min_s: doc(z.number().min(0).max(86_400).default(10), {
+      en: 'Seconds that a process must have lived to be reported: short-lived ones would only spend claves. Default 10.',
+      es: 'Segundos que debe haber vivido un proceso para informarse: los breves solo gastarían claves. Por defecto 10.',
+    }),
+    hilos_kernel: doc(z.boolean().default(false), {
+      en: 'true: kernel threads too. Default false.',
+      es: 'true: también los hilos del kernel. Por defecto false.',
+    }),
+    leidos_max: doc(z.int().min(16).max(10_000).default(100), {
+      en: 'Processes looked at in one scan: the reported ones always, the others in turn. Default 100.',
+      es: 'Procesos mirados en cada pasada: los informados siempre, los demás por turno. Por defecto 100.',
+    }),
+  }),
+  { en: 'The processes of the host.', es: 'Los procesos de la máquina.' },
+);
 
-export const fuenteHostSchema = z.strictObject({
-  tipo: z.literal('host'),
-  /** Id of the entry of `bloques` that takes the claves. */
-  bloque: z.string().min(1),
-  intervalo_ms: z.int().min(100).max(3_600_000).default(1000),
-  /** How often file systems and temperatures are asked: they move slowly and their answers may take long. */
-  intervalo_lento_ms: z.int().min(1000).max(3_600_000).default(10_000),
-  procesos: procesosSchema.prefault({}),
-  /** Globs on the clave (`*` any run of characters, `?` one). Empty: everything but `EXCLUDE_DEFAULT`. */
-  include: z.array(glob).max(256).default([]),
-  exclude: z.array(glob).max(256).default([]),
-  /** Where the host's file system stands: `/host` in a container that has the host's / mounted there. */
-  raiz: z.string().min(1).default('/'),
-});
+export const fuenteHostSchema = doc(
+  z.strictObject({
+    tipo: z.literal('host'),
+    bloque: doc(z.string().min(1), {
+      en: 'Id of the entry of bloques that takes the claves.',
+      es: 'Id de la entrada de bloques que recibe las claves.',
+    }),
+    intervalo_ms: doc(z.int().min(100).max(3_600_000).default(1000), {
+      en: 'Milliseconds between two scans. Default 1000.',
+      es: 'Milisegundos entre dos pasadas. Por defecto 1000.',
+    }),
+    intervalo_lento_ms: doc(z.int().min(1000).max(3_600_000).default(10_000), {
+      en: 'Milliseconds between two looks at file systems and temperatures, which move slowly and may answer late. Default 10000.',
+      es: 'Milisegundos entre dos miradas a sistemas de archivos y temperaturas, que cambian poco y pueden tardar. Por defecto 10000.',
+    }),
+    procesos: procesosSchema.prefault({}),
+    include: doc(globs, {
+      en: 'Globs on the clave (* any run of characters, ? one); empty: all but what docs/HOST.md lists as left out. Default [].',
+      es: 'Globs sobre la clave (* cualquier texto, ? un carácter); vacío: todas salvo las que docs/HOST.md da por omitidas. Por defecto [].',
+    }),
+    exclude: doc(globs, {
+      en: 'Globs on the clave that take away from include. Default [].',
+      es: 'Globs sobre la clave que quitan de include. Por defecto [].',
+    }),
+    raiz: doc(z.string().min(1).default('/'), {
+      en: "Where the host's file system stands: /host in a container that has the host's / mounted there. Default /.",
+      es: 'Dónde está el sistema de archivos de la máquina: /host en un contenedor que lo tenga montado ahí. Por defecto /.',
+    }),
+  }),
+  { en: 'The Linux machine that CoreC runs on, live.', es: 'La máquina Linux en la que corre CoreC, en vivo.' },
+);
 
 export type FuenteHost = z.output<typeof fuenteHostSchema>;

@@ -62,9 +62,9 @@ export class ContainerCpuParser implements HostParser {
       const line = CPU_LINES.find(text.bytes, from, text.skipWord());
       if (line !== -1) delta[line] = this.#counted.step(line, text.number());
     }
-    const processors = this.#limit.first / this.#limit.second;
+    const allowedCpus = this.#limit.first / this.#limit.second;
     out.add(this.#cpu, (100 * delta[0]!) / passedUs);
-    if (Number.isFinite(processors)) out.add(this.#usado, percent(delta[0]!, passedUs * processors));
+    if (Number.isFinite(allowedCpus)) out.add(this.#usado, percent(delta[0]!, passedUs * allowedCpus));
     out.add(this.#frenado, percent(delta[2]!, delta[1]!));
   }
 }

@@ -4,8 +4,8 @@ import { ScanOutput } from '#domain/host/claves.ts';
 import type { HostParser } from '#domain/host/parser.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 
-export function cursorOf(text: string): ByteCursor {
-  const bytes = new TextEncoder().encode(text);
+export function cursorOf(text: string | Uint8Array): ByteCursor {
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   return new ByteCursor().reset(bytes, bytes.length);
 }
 

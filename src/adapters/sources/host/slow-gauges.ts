@@ -105,11 +105,11 @@ export class SlowGauges {
       }
       if (claves === null) continue;
       try {
-        const { bsize, blocks: total, bfree, bavail, files, ffree } = await statfs(join(this.#paths.root, path));
+        const fs = await statfs(join(this.#paths.root, path));
         // A file system of no size, or without a fixed number of inodes, gives no share: percent of 0 is NaN, and dropped.
-        this.#answer(claves.usado, usedPercent(total, bfree, bavail));
-        this.#answer(claves.libre, total > 0 ? bavail * bsize : Number.NaN);
-        this.#answer(claves.inodos, percent(files - ffree, files));
+        this.#answer(claves.usado, usedPercent(fs.blocks, fs.bfree, fs.bavail));
+        this.#answer(claves.libre, fs.blocks > 0 ? fs.bavail * fs.bsize : Number.NaN);
+        this.#answer(claves.inodos, percent(fs.files - fs.ffree, fs.files));
       } catch (error) {
         this.#leaveOut(path, error);
       }
