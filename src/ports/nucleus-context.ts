@@ -19,8 +19,6 @@ export interface NucleusContext {
   registrar(entry: BloqueEntry): number;
   /** Runs one bloque: drains, cycles and settles what is due, tells alerts, restores what must be. Bits of DUE. */
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void;
-  /** True when the last cycle of the bloque is an interval ago. */
-  cycleDue(bloque: BloqueSimbiotico, nowMs: number): boolean;
   /** Calls back whenever a bloque has something in its inbox that had nothing. */
   onLecturas(listener: (bloque: BloqueSimbiotico) => void): void;
   /** Tells ModuloEjecucion's idle state to whoever waits for it (sources, epochs). */

@@ -12,7 +12,7 @@
  * K3 Lecturas of an entidad that is inactive wait in the inbox; those of one in quarantine are stored, and act on nothing.
  * K4 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
  */
-import { EPISODIO, makeBloqueMemory, NO_CLAVE, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
+import { EPISODIO, makeBloqueMemory, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
 import { EpisodioBook, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
 import {
   ACC,
@@ -31,6 +31,8 @@ export interface BloqueOptions {
   /** `<entry>/<k>` for configured entries. */
   readonly id: string;
   readonly entrada: string;
+  /** Which bloque of its entry, from 0. */
+  readonly indice: number;
   readonly canal: number;
   /** Entidades, 1..65535. */
   readonly slots: number;
@@ -54,7 +56,8 @@ export interface BloqueOptions {
 export interface BloqueDeps {
   readonly pool: BufferPool;
   readonly encodeMensajes: (bloque: BloqueSimbiotico, columns: PendingColumns) => Uint8Array;
-  readonly claveText: (bloque: BloqueSimbiotico, claveRef: number) => string;
+  /** The clave that a slot is bound to. */
+  readonly claveText: (bloque: BloqueSimbiotico, slot: number) => string;
 }
 
 /** One mensaje as a reader sees it (specification, section 2.1). */
@@ -177,6 +180,10 @@ export class BloqueSimbiotico implements RunSink {
   get free(): number {
     return this.autonomo ? 0 : this.options.slots - this.bound;
   }
+  /** Slots from 0 that were ever occupied: what a checkpoint must hold. */
+  get used(): number {
+    return this.#nextFree;
+  }
   get activos(): number {
     return this.options.slots - this.#inactive.size - this.#quarantine.size;
   }
@@ -198,15 +205,13 @@ export class BloqueSimbiotico implements RunSink {
   // -- binding ---------------------------------------------------------------------------------------------------------------
 
   /** Gives a free entidad to a clave; -1 when none is free. */
-  bind(claveRef: number): number {
+  bind(): number {
     if (this.autonomo) return -1;
     const slot = this.#freed.pop() ?? (this.#nextFree < this.options.slots ? this.#nextFree++ : -1);
     if (slot < 0) return -1;
     this.#beforeChange();
     this.#clearSlot(slot);
-    const { ocupado, claveRef: refs } = this.memory.core;
-    ocupado[slot] = OCUPADO.ligado;
-    refs[slot] = claveRef;
+    this.memory.core.ocupado[slot] = OCUPADO.ligado;
     this.bound++;
     this.clavesDirty = true;
     this.#start(slot);
@@ -215,14 +220,13 @@ export class BloqueSimbiotico implements RunSink {
 
   /** Frees the entidad of a clave: its state, episodio and waiting lecturas go. Returns how many lecturas went. */
   unbind(slot: number): number {
-    const { ocupado, claveRef } = this.memory.core;
+    const { ocupado } = this.memory.core;
     if (ocupado[slot] !== OCUPADO.ligado) return 0;
     this.#beforeChange();
     this.episodios.close(slot);
     const dropped = this.inbox.removeSlot(slot, () => {});
     this.#clearSlot(slot);
     ocupado[slot] = OCUPADO.libre;
-    claveRef[slot] = NO_CLAVE;
     this.#inactive.delete(slot);
     this.#quarantine.delete(slot);
     this.#repairs.delete(slot);
@@ -243,9 +247,26 @@ export class BloqueSimbiotico implements RunSink {
   drain(carga: number, nowMs: number): number {
     const size = this.inbox.size;
     if (size === 0 || this.pausado) return 0;
+    return this.#drainTo(this.#selectLecturas(carga, size), nowMs);
+  }
+
+  /** Runs the first `count` lecturas of the inbox; for closures, whose answers belong to just these. */
+  drainFirst(count: number, nowMs: number): number {
+    if (count === 0 || this.pausado) return 0;
+    this.#selectLecturas(1, count);
+    return this.#drainTo(count, nowMs);
+  }
+
+  /** The clave of an entidad, or `#<numero>` for one without. */
+  claveOf(slot: number): string {
+    const { ocupado, numero } = this.memory.core;
+    return ocupado[slot] === OCUPADO.ligado ? this.#deps.claveText(this, slot) : `#${numero[slot]}`;
+  }
+
+  #drainTo(to: number, nowMs: number): number {
+    const size = this.inbox.size;
     this.#beforeChange();
     this.#nowMs = nowMs;
-    const to = this.#selectLecturas(carga, size);
     if (heldScratch.length < size) heldScratch = new Uint32Array(size * 2);
     const held = heldScratch;
     const { procesador, parametros } = this.options;
@@ -408,9 +429,9 @@ export class BloqueSimbiotico implements RunSink {
     };
   }
 
-  /** After the columns were filled from a checkpoint: rebuilds what follows from them. `claveRefOf(slot)` < 0: no clave. */
-  restored(vitals: BloqueVitals, claveRefOf: (slot: number) => number): void {
-    const { ocupado, claveRef, activo, episodio } = this.memory.core;
+  /** After the columns were filled from a checkpoint: rebuilds what follows from them. `hasClave(slot)` tells the bound ones. */
+  restored(vitals: BloqueVitals, hasClave: (slot: number) => boolean): void {
+    const { ocupado, activo, episodio } = this.memory.core;
     this.#fitness.fitness = vitals.fitness;
     this.#fitness.sdUsual = vitals.sdUsual;
     this.#fitness.mean = vitals.mean;
@@ -422,10 +443,8 @@ export class BloqueSimbiotico implements RunSink {
     this.#nextFree = 0;
     this.#freed = [];
     for (let slot = 0; slot < this.options.slots; slot++) {
-      const ref = claveRefOf(slot);
-      if (ref >= 0) {
+      if (hasClave(slot)) {
         ocupado[slot] = OCUPADO.ligado;
-        claveRef[slot] = ref;
         this.bound++;
         this.#nextFree = slot + 1;
         if (activo[slot] === 0 && !this.#quarantine.has(slot)) this.#inactive.set(slot, { slot, sinceMs: 0 });
@@ -467,8 +486,7 @@ export class BloqueSimbiotico implements RunSink {
     const { procesador, parametros } = this.options;
     core.episodio[slot] = this.episodios.take(
       slot,
-      () =>
-        core.claveRef[slot] === NO_CLAVE ? `#${core.numero[slot]}` : this.#deps.claveText(this, core.claveRef[slot]!),
+      () => this.claveOf(slot),
       procesador.procesador.alerta?.regla ?? 'valor',
       valor,
       lectura,

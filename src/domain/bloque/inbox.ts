@@ -4,13 +4,15 @@
  * I1 size <= limit; whoever pushes asks `room` first.
  * I2 Order of arrival is kept, also for lecturas put aside for an inactive entidad: they stand before whatever comes later.
  */
-import { BufferPool, EMPTY_WAIT, type WaitColumns } from './buffer-pool.ts';
+import { EMPTY_WAIT, type BufferPool, type WaitColumns } from './buffer-pool.ts';
 
 export class Inbox {
   readonly limit: number;
   readonly #pool: BufferPool;
   columns: WaitColumns = EMPTY_WAIT;
   size = 0;
+  /** The first so many are being worked on by closures. */
+  inFlight = 0;
   /** Wall ms at which the oldest lectura now waiting arrived; Infinity when empty. */
   oldestArrivalMs = Infinity;
 
@@ -85,11 +87,15 @@ export class Inbox {
   removeSlot(slot: number, visit: (valor: number, tsMs: number) => void): number {
     const keep = new Uint32Array(this.size);
     let kept = 0;
+    let inFlight = this.inFlight;
     for (let k = 0; k < this.size; k++) {
-      if (this.columns.slot[k] === slot) visit(this.columns.valor[k]!, this.columns.tsMs[k]!);
-      else keep[kept++] = k;
+      if (this.columns.slot[k] === slot) {
+        visit(this.columns.valor[k]!, this.columns.tsMs[k]!);
+        if (k < this.inFlight) inFlight--;
+      } else keep[kept++] = k;
     }
     const removed = this.size - kept;
+    this.inFlight = inFlight;
     if (removed > 0) this.consume(this.size, keep, kept);
     return removed;
   }

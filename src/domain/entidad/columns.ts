@@ -21,8 +21,6 @@ export interface CoreColumns {
   readonly tsMs: Float64Array;
   readonly valor: Float32Array;
   readonly lectura: Float32Array;
-  /** Index of the clave in its directory; NO_CLAVE when unbound. */
-  readonly claveRef: Uint32Array;
   /** 0 at birth, + 1 for each repair. */
   readonly generacion: Uint16Array;
   /** 1 = sound; 0 = its last run failed and it waits for repair. */
@@ -40,7 +38,6 @@ const CORE_SPEC = {
   tsMs: 'f64',
   valor: 'f32',
   lectura: 'f32',
-  claveRef: 'u32',
   generacion: 'u16',
   activo: 'u8',
   ocupado: 'u8',
@@ -48,7 +45,6 @@ const CORE_SPEC = {
   episodio: 'u8',
 } as const satisfies EstadoSpec;
 
-export const NO_CLAVE = 0xffffffff;
 export const CORE_BYTES: number = Object.values(CORE_SPEC).reduce((sum, type) => sum + COLUMN_BYTES[type], 0);
 
 export const OCUPADO = { libre: 0, ligado: 1, autonomo: 2 } as const;
@@ -83,7 +79,7 @@ const MAKE: Readonly<Record<ColumnType, (buffer: ArrayBufferLike, at: number, sl
   i32: (buffer, at, slots) => new Int32Array(buffer, at, slots),
 };
 
-/** Columns for `slots` entidades, zeroed but for claveRef (NO_CLAVE) and activo (1: idle capacity is sound). */
+/** Columns for `slots` entidades, zeroed but for activo (1: idle capacity is sound). */
 export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory {
   const all: { name: string; type: ColumnType; core: boolean }[] = [
     ...Object.entries(CORE_SPEC).map(([name, type]) => ({ name, type, core: true })),
@@ -103,7 +99,6 @@ export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory 
   const core = Object.fromEntries(
     Object.keys(CORE_SPEC).map((name) => [name, made.get(`core.${name}`)!]),
   ) as unknown as CoreColumns;
-  core.claveRef.fill(NO_CLAVE);
   core.activo.fill(1);
   const estado = Object.entries(spec).map(([name, type]) => ({ name, type, data: made.get(`estado.${name}`)! }));
   return { slots, bytes, buffer, core, estado };

@@ -1,0 +1,115 @@
+/**
+ * What an epoch keeps of each thing, as bytes, and back.
+ *
+ * Owns which parts there are and how the small ones are written (JSON). Leaves the bulk formats to domain/codec and domain/claves.
+ */
+import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
+import { encodeClaves } from '#domain/claves/blob.ts';
+import type { EstadoRow } from '#ports/bloque-store.ts';
+import { decodeEstado, encodeEstado, type DecodedEstado } from '#domain/codec/estado.ts';
+import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
+import { CORE_CHECKPOINT, type NamedColumn } from '#domain/entidad/columns.ts';
+import { CoreCError, messageOf } from '#domain/errors.ts';
+import type { Compressor } from '#ports/compressor.ts';
+import type { Entrada } from './swarm.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function jsonBytes(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** @throws CoreCError COREC_E_STATE_UNREADABLE naming `id`. */
+export function jsonFrom(bytes: Uint8Array, id: string): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch (error) {
+    throw new CoreCError('COREC_E_STATE_UNREADABLE', { id, found: messageOf(error) }, error);
+  }
+}
+
+/** The columns of a bloque that outlive a restart: the core's under `core.<name>`, the procesador's under their own names. */
+export function checkpointColumns(bloque: BloqueSimbiotico): NamedColumn[] {
+  const { core, estado } = bloque.memory;
+  const types = { numero: 'u32', tsMs: 'f64', valor: 'f32', lectura: 'f32', generacion: 'u16', activo: 'u8', ocupado: 'u8' } as const;
+  const list: NamedColumn[] = [];
+  for (const name of CORE_CHECKPOINT) {
+    const type = types[name as keyof typeof types];
+    list.push({ name: `core.${name}`, type, data: core[name] });
+  }
+  return list.concat(estado);
+}
+
+/** `u32 length | vitals JSON | columns`. */
+export function encodeColumnas(bloque: BloqueSimbiotico, compressor: Compressor): Uint8Array {
+  const { nombre, version } = bloque.options.procesador.procesador;
+  const vitals = jsonBytes(bloque.vitals());
+  const columns = encodeEstado({ nombre, version, columns: checkpointColumns(bloque), used: bloque.used }, compressor);
+  const whole = new Uint8Array(4 + vitals.length + columns.length);
+  new DataView(whole.buffer).setUint32(0, vitals.length);
+  whole.set(vitals, 4);
+  whole.set(columns, 4 + vitals.length);
+  return whole;
+}
+
+export interface DecodedColumnas {
+  readonly vitals: BloqueVitals;
+  readonly estado: DecodedEstado;
+}
+
+export function decodeColumnas(bytes: Uint8Array, compressor: Compressor, id: string): DecodedColumnas {
+  const length = bytes.length < 4 ? Infinity : new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
+  if (4 + length > bytes.length) throw new CoreCError('COREC_E_STATE_UNREADABLE', { id, found: `${bytes.length} bytes` });
+  const vitals = jsonFrom(bytes.subarray(4, 4 + length), id) as BloqueVitals;
+  return { vitals, estado: decodeEstado(bytes.subarray(4 + length), compressor, id) };
+}
+
+/** Copies decoded columns into a bloque by name. Returns names that the checkpoint lacks (they stay fresh). */
+export function fillColumns(bloque: BloqueSimbiotico, decoded: DecodedEstado): readonly string[] {
+  const missing: string[] = [];
+  for (const column of checkpointColumns(bloque)) {
+    const stored = decoded.columns.find((candidate) => candidate.name === column.name);
+    if (stored === undefined) missing.push(column.name);
+    else column.data.set(stored.data.subarray(0, column.data.length));
+  }
+  return missing;
+}
+
+/** Copies the columns of stored slot `from` into slot `to`; columns that are not stored start fresh. False: there is no such slot. */
+export function fillSlot(bloque: BloqueSimbiotico, decoded: DecodedEstado, from: number, to: number): boolean {
+  if (from >= decoded.used) return false;
+  const storedOf = (name: string): number | undefined => decoded.columns.find((column) => column.name === name)?.data[from];
+  for (const column of bloque.memory.estado) column.data[to] = storedOf(column.name) ?? 0;
+  for (const name of ['tsMs', 'valor', 'lectura'] as const) bloque.memory.core[name][to] = storedOf(`core.${name}`) ?? 0;
+  return true;
+}
+
+export function clavesRow(entrada: Entrada, bloque: BloqueSimbiotico, compressor: Compressor): EstadoRow {
+  const datos = encodeClaves(entrada.claves, bloque.options.indice, compressor);
+  return { clase: 'claves', id: bloque.id, datos: datos ?? new Uint8Array(0) };
+}
+
+/** Lecturas that waited at the cut. */
+export interface InboxSnapshot {
+  readonly slot: readonly number[];
+  readonly valor: readonly number[];
+  readonly tsMs: readonly number[];
+}
+
+export function inboxSnapshot(bloque: BloqueSimbiotico): InboxSnapshot {
+  const { columns, size } = bloque.inbox;
+  return {
+    slot: Array.from(columns.slot.subarray(0, size)),
+    valor: Array.from(columns.valor.subarray(0, size)),
+    tsMs: Array.from(columns.tsMs.subarray(0, size)),
+  };
+}
+
+export function inboxFrom(bytes: Uint8Array, id: string): InboxSnapshot {
+  return jsonFrom(bytes, id) as InboxSnapshot;
+}
+
+export function episodiosFrom(bytes: Uint8Array, id: string): EpisodioSnapshot {
+  return jsonFrom(bytes, id) as EpisodioSnapshot;
+}

@@ -1,0 +1,226 @@
+/**
+ * The nucleus as doors see it: reading by Queries, changing commands here.
+ *
+ * Owns the changing commands: each is an effect as data, applied and committed with its answer before it resolves. Leaves checking
+ * arguments and roles to the command table.
+ *
+ * U1 A second call with the same command id changes nothing and gives the first answer.
+ * U2 An effect on state (olvidar) rides in the epoch that holds it; the others commit at once and recovery applies them again, which
+ *    is harmless: they say how things are, not how they change.
+ */
+import { bloqueOfLoc, makeLoc } from '#domain/claves/directory.ts';
+import { CoreCError } from '#domain/errors.ts';
+import type { AlertaChange, AlertaQuery, ComandoRow } from '#ports/bloque-store.ts';
+import type {
+  AlertaView,
+  BloqueSummary,
+  DoctorFinding,
+  EntidadDetail,
+  EntidadHistory,
+  EntidadSummary,
+  EntradaSummary,
+  IngestInput,
+  IngestProgress,
+  LoteInput,
+  LoteResult,
+  NucleusApi,
+  NucleusStatus,
+} from '#ports/nucleus-api.ts';
+import type { AlertaNotice } from '#ports/sink.ts';
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { runIngest } from './ingest.ts';
+import type { Nucleus, Silencio } from './nucleus.ts';
+import { Queries } from './queries.ts';
+import type { Replayer } from './recovery.ts';
+
+type Efecto =
+  | { readonly tipo: 'pausar' | 'reanudar'; readonly bloque: string | null }
+  | { readonly tipo: 'silenciar'; readonly silencio: Silencio }
+  | { readonly tipo: 'nada' };
+
+export class NucleusDoor implements NucleusApi, Replayer {
+  readonly #nucleus: Nucleus;
+  readonly #queries: Queries;
+
+  constructor(nucleus: Nucleus) {
+    this.#nucleus = nucleus;
+    this.#queries = new Queries(nucleus);
+  }
+
+  status(): Promise<NucleusStatus> {
+    return this.#queries.status();
+  }
+  entradas(): readonly EntradaSummary[] {
+    return this.#queries.entradas();
+  }
+  bloques(entrada: string | null, limit: number): readonly BloqueSummary[] {
+    return this.#queries.bloques(entrada, limit);
+  }
+  bloque(id: string): BloqueSummary | null {
+    return this.#queries.bloque(id);
+  }
+  top(limit: number): readonly EntidadSummary[] {
+    return this.#queries.top(limit);
+  }
+  entidades(glob: string, bloque: string | null, limit: number): readonly EntidadSummary[] {
+    return this.#queries.entidades(glob, bloque, limit);
+  }
+  entidad(ref: string): EntidadDetail {
+    return this.#queries.entidad(ref);
+  }
+  history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory> {
+    return this.#queries.history(ref, desdeMs, limit);
+  }
+  alertas(query: AlertaQuery): Promise<readonly AlertaView[]> {
+    return this.#queries.alertas(query);
+  }
+  onAlerta(listener: (notice: AlertaNotice) => void): () => void {
+    return this.#nucleus.hub.onAlerta(listener);
+  }
+  metrics(): Promise<string> {
+    return this.#nucleus.deps.metrics();
+  }
+  takeLote(lote: LoteInput): Promise<LoteResult> {
+    return this.#nucleus.lotes.take(lote);
+  }
+  ingest(input: IngestInput, signal: AbortSignal): AsyncGenerator<IngestProgress, IngestProgress> {
+    return runIngest(this.#nucleus, input, signal);
+  }
+  detener(): Promise<void> {
+    return this.#nucleus.detener();
+  }
+
+  async doctor(): Promise<readonly DoctorFinding[]> {
+    const n = this.#nucleus;
+    const store = await n.deps.store.health();
+    const own: DoctorFinding[] = [
+      {
+        check: 'postgresql',
+        state: store.ok ? 'ok' : 'fail',
+        found: store.found,
+        mend: store.ok ? '' : 'Check db_config and that the server runs; CoreC reconnects by itself.',
+      },
+    ];
+    const problems = this.#queries.problems(store);
+    own.push({ check: 'corec', state: problems.length === 0 ? 'ok' : 'warn', found: problems.join('; ') || `fase ${n.fase}`, mend: problems.length === 0 ? '' : 'See logs/corec.log.' });
+    return [...own, ...(await n.deps.doctor())];
+  }
+
+  async reconocer(alertaId: string, por: string, comandoId: string): Promise<AlertaView> {
+    const found = async (): Promise<AlertaView> => {
+      const list = await this.alertas({ limit: 100_000, orden: 'tiempo' });
+      const view = list.find((alerta) => alerta.id === alertaId || (alertaId.length >= 4 && alerta.id.startsWith(alertaId)));
+      if (view === undefined) {
+        throw new CoreCError('COREC_E_NOT_FOUND', { what: 'alerta', found: alertaId, hint: 'List them with: corec alerts.' });
+      }
+      return view;
+    };
+    const view = await found();
+    // an alert of the last seconds must be in the store before it can be marked there
+    for (const row of this.#nucleus.hub.unsaved()) {
+      if (row.id !== view.id) continue;
+      await this.#nucleus.epochs!.commit();
+      break;
+    }
+    const change: AlertaChange = { id: view.id, reconocidaMs: this.#nucleus.clock.nowMs(), reconocidaPor: por };
+    const answer = { ...view, reconocidaMs: change.reconocidaMs, reconocidaPor: por };
+    return (await this.#comando('ack', { id: alertaId, por }, { tipo: 'nada' }, answer, comandoId, change)) as AlertaView;
+  }
+
+  async silenciar(
+    glob: string,
+    bloque: string | null,
+    hastaMs: number,
+    por: string,
+    comandoId: string,
+  ): Promise<{ readonly hastaMs: number; readonly claves: number }> {
+    const claves = this.#queries.entidades(glob, bloque, 1_000_000).length;
+    const silencio: Silencio = { glob, bloque, hastaMs, por };
+    const answer = await this.#comando('silence', silencio, { tipo: 'silenciar', silencio }, { hastaMs, claves }, comandoId);
+    return answer as { hastaMs: number; claves: number };
+  }
+
+  pausar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
+    return this.#setPaused('pausar', 'pause', bloque, comandoId);
+  }
+
+  reanudar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
+    return this.#setPaused('reanudar', 'resume', bloque, comandoId);
+  }
+
+  async olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
+    const n = this.#nucleus;
+    const known = await n.deps.store.findComando(comandoId);
+    if (known !== null) return known.respuesta as { entidades: number };
+    const doomed: (readonly [string, number])[] = [];
+    for (const entidad of this.#queries.entidades(clave, bloque, 10_000_000)) {
+      const owner = n.swarm.bloque(entidad.bloque)!;
+      doomed.push([owner.entrada, makeLoc(owner.options.indice, Number(entidad.id.slice(entidad.id.lastIndexOf('/') + 1)))]);
+    }
+    if (doomed.length === 0) {
+      throw new CoreCError('COREC_E_NOT_FOUND', { what: 'clave', found: clave, hint: 'List claves with: corec entidades "*".' });
+    }
+    await n.gate.shut();
+    try {
+      await n.turn();
+      for (const [entradaId, loc] of doomed) n.swarm.forget(n.swarm.entradas.get(entradaId)!, loc);
+      for (const touched of new Set(doomed.map(([entradaId, loc]) => n.swarm.entradas.get(entradaId)!.bloques[bloqueOfLoc(loc)]!))) {
+        n.hub.take(touched, touched.takeChanges(), n.clock.nowMs(), NaN, true);
+      }
+    } finally {
+      n.gate.open();
+    }
+    const respuesta = { entidades: doomed.length };
+    await n.epochs!.commit([this.#row('forget', { clave, bloque }, { tipo: 'nada' }, respuesta, comandoId)]);
+    return respuesta;
+  }
+
+  applyEfecto(_nombre: string, efecto: unknown): void {
+    const effect = efecto as Efecto;
+    if (effect.tipo === 'pausar' || effect.tipo === 'reanudar') this.#applyPaused(effect.tipo === 'pausar', effect.bloque);
+    else if (effect.tipo === 'silenciar') this.#nucleus.addSilencio(effect.silencio);
+  }
+
+  async #setPaused(tipo: 'pausar' | 'reanudar', nombre: string, bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
+    const bloques = this.#select(bloque).length;
+    return (await this.#comando(nombre, { bloque }, { tipo, bloque }, { bloques }, comandoId)) as { bloques: number };
+  }
+
+  #applyPaused(paused: boolean, ref: string | null): void {
+    const n = this.#nucleus;
+    if (ref === null) {
+      n.pausado = paused;
+      if (!paused) for (const bloque of n.swarm.bloques) bloque.pausado = false;
+    } else for (const bloque of this.#select(ref)) bloque.pausado = paused;
+    n.logger.info('CoreCNucleus', paused ? 'Pausado' : 'Reanudado', { bloque: ref ?? '*' });
+  }
+
+  /** An entry's bloques, one bloque, or all. */
+  #select(ref: string | null): readonly BloqueSimbiotico[] {
+    const { swarm } = this.#nucleus;
+    if (ref === null) return swarm.bloques;
+    const entrada = swarm.entradas.get(ref);
+    if (entrada !== undefined) return entrada.bloques;
+    const one = swarm.bloque(ref);
+    if (one !== null) return [one];
+    throw new CoreCError('COREC_E_NOT_FOUND', { what: 'bloque', found: ref, hint: `Known: ${[...swarm.entradas.keys()].join(', ')}.` });
+  }
+
+  async #comando(
+    nombre: string,
+    argumentos: unknown,
+    efecto: Efecto,
+    respuesta: unknown,
+    comandoId: string,
+    change?: AlertaChange,
+  ): Promise<unknown> {
+    const stored = await this.#nucleus.deps.store.commitComando(this.#row(nombre, argumentos, efecto, respuesta, comandoId), change);
+    if (stored.first) this.applyEfecto(nombre, efecto);
+    return stored.respuesta;
+  }
+
+  #row(nombre: string, argumentos: unknown, efecto: Efecto, respuesta: unknown, comandoId: string): ComandoRow {
+    const n = this.#nucleus;
+    return { id: comandoId, nombre, puerta: 'comando', argumentos, efecto, respuesta, timestampMs: n.clock.nowMs(), epoca: n.epochs?.next ?? 1 };
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Epochs: every so often all that changed becomes one transaction (design: the state, the positions of the sources and the alerts
+ * commit together, so that after a crash a replay from the last epoch acts on every acknowledged lectura exactly once).
+ *
+ *   quiet the doors -> drain inboxes -> seal (synchronous: the cut) -> open the doors -> encode and commit while the swarm goes on
+ *
+ * T1 At the cut, what sources and journal have delivered is exactly what state and inboxes hold; positions are taken there.
+ * T2 Sealing copies nothing: each changed bloque is held, and encodes itself before its next change or when the commit gets to it.
+ * T3 One epoch is under way at a time; it is tried again until it is in or CoreC stops, the bytes kept. Meanwhile doors take in until
+ *    the bound on what waits is reached, then refuse.
+ * T4 A second commit of the same number is harmless (store S2).
+ */
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { isTransient, messageOf } from '#domain/errors.ts';
+import type { BloqueRow, BloqueStore, ComandoRow, EpochCommit, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { AlertaHub } from './alertas.ts';
+import type { Swarm } from './swarm.ts';
+
+/** A bloque whose fitness has moved by this much since its last row gets a new one. */
+const FITNESS_MOVED = 0.05;
+/** A bloque that stores no mensajes and does not change still shows that it lives. */
+const ROW_AT_LEAST_MS = 600_000;
+const RETRY_MS_MIN = 250;
+const RETRY_MS_MAX = 5_000;
+
+export interface EpochDeps {
+  readonly store: BloqueStore;
+  readonly swarm: Swarm;
+  readonly alertas: AlertaHub;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly codec: string;
+  /** Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. */
+  readonly quiet: () => Promise<void>;
+  /** Opens the doors again. */
+  readonly open: () => void;
+  /** State of everything that is no bloque: nucleus, sources, batches. Called at the cut. */
+  readonly sealOthers: (epoca: number) => SealedOthers;
+  /** True when an epoch must hold the bloque again. Called at the cut. */
+  readonly changed: (bloque: BloqueSimbiotico) => boolean;
+  /** Inbox and episodios of a bloque, whichever changed. Called at the cut. */
+  readonly sealBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[]; readonly deleted: readonly EstadoClase[] };
+  /** Columns, and the claves if they changed. Called before the next change of the bloque. */
+  readonly encodeBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[] };
+  /** What is durable now: the journal may forget up to seq. */
+  readonly committed: (seq: number) => Promise<void>;
+}
+
+export interface SealedOthers {
+  readonly estado: readonly EstadoRow[];
+  readonly deleted: readonly { readonly clase: EstadoClase; readonly id: string }[];
+  /** Newest journal record whose lecturas are in. */
+  readonly seq: number;
+}
+
+interface SealedBloque {
+  readonly bloque: BloqueSimbiotico;
+  readonly dirty: boolean;
+  readonly row: boolean;
+  readonly fitness: number;
+  readonly others: readonly EstadoRow[];
+  rows: readonly EstadoRow[];
+  mensajes: Uint8Array | null;
+  encoded: boolean;
+}
+
+interface LastRow {
+  fitness: number;
+  ms: number;
+}
+
+export class Epochs {
+  /** Number of the newest committed epoch. */
+  committed: number;
+  /** Duration of the last epoch from cut to commit, ms. */
+  lastMs = 0;
+  lastBytes = 0;
+  committedAtMs = 0;
+  /** What keeps it from committing; empty when nothing does. */
+  problem = '';
+
+  readonly #deps: EpochDeps;
+  readonly #lastRows = new Map<BloqueSimbiotico, LastRow>();
+  #running: Promise<void> | null = null;
+  #stopping = false;
+  #sealed: number;
+
+  constructor(deps: EpochDeps, committed: number) {
+    this.#deps = deps;
+    this.committed = committed;
+    this.#sealed = committed;
+    this.committedAtMs = deps.clock.nowMs();
+  }
+
+  /** Number of the first epoch that will hold a change made now. */
+  get next(): number {
+    return this.#sealed + 1;
+  }
+
+  get busy(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Ends retries; an epoch under way gets one more try. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Runs an epoch now, or joins the one under way and then runs another, so that everything before the call is durable after it. */
+  async commit(comandos: readonly ComandoRow[] = [], scheduledMs: number = this.#deps.clock.nowMs()): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    const run = this.#run(comandos, scheduledMs);
+    // the waiting line must not see its failure, the caller must
+    this.#running = run.then(
+      () => {
+        this.#running = null;
+      },
+      () => {
+        this.#running = null;
+      },
+    );
+    await run;
+  }
+
+  async #run(comandos: readonly ComandoRow[], scheduledMs: number): Promise<void> {
+    const deps = this.#deps;
+    await deps.quiet();
+    let commit: EpochCommit;
+    let seq: number;
+    const cutMs = deps.clock.monotonicMs();
+    try {
+      const sealed = this.#seal(comandos, scheduledMs);
+      commit = sealed.commit;
+      seq = sealed.seq;
+    } finally {
+      deps.open();
+    }
+    await this.#commitUntilIn(commit);
+    this.committed = commit.epoca;
+    this.committedAtMs = deps.clock.nowMs();
+    this.lastMs = deps.clock.monotonicMs() - cutMs;
+    await deps.committed(seq);
+  }
+
+  /** The cut: synchronous, nothing runs meanwhile. */
+  #seal(comandos: readonly ComandoRow[], scheduledMs: number): { commit: EpochCommit; seq: number } {
+    const deps = this.#deps;
+    const epoca = ++this.#sealed;
+    const sealed: SealedBloque[] = [];
+    const deleted: { clase: EstadoClase; id: string }[] = [];
+    for (const bloque of deps.swarm.bloques) {
+      const dirty = bloque.options.procesador.procesador.checkpoint && deps.changed(bloque);
+      bloque.dirty = false;
+      const row = !bloque.pending.empty || this.#rowDue(bloque, scheduledMs);
+      if (!dirty && !row) continue;
+      let others: readonly EstadoRow[] = [];
+      if (dirty) {
+        const seal = deps.sealBloque(bloque);
+        others = seal.rows;
+        for (const clase of seal.deleted) deleted.push({ clase, id: bloque.id });
+      }
+      const entry: SealedBloque = { bloque, dirty, row, fitness: bloque.fitness, others, rows: [], mensajes: null, encoded: false };
+      sealed.push(entry);
+      bloque.hold(() => this.#encode(entry));
+      if (row) this.#lastRows.set(bloque, { fitness: bloque.fitness, ms: scheduledMs });
+    }
+    const sealedOthers = deps.sealOthers(epoca);
+    deleted.push(...sealedOthers.deleted);
+    const { seq } = sealedOthers;
+    const alertas = deps.alertas.takeRows();
+    const self = this;
+    const commit: EpochCommit = {
+      epoca,
+      scheduledMs,
+      comandos,
+      alertas,
+      estadoDeleted: deleted,
+      estado: {
+        *[Symbol.iterator](): Generator<EstadoRow> {
+          yield* sealedOthers.estado;
+          for (const entry of sealed) {
+            if (!entry.dirty) continue;
+            self.#ensureEncoded(entry);
+            yield* entry.rows;
+            yield* entry.others;
+          }
+        },
+      },
+      bloques: {
+        *[Symbol.iterator](): Generator<BloqueRow> {
+          for (const entry of sealed) {
+            if (!entry.row) continue;
+            self.#ensureEncoded(entry);
+            yield {
+              id: entry.bloque.id,
+              canal: entry.bloque.canal,
+              numEntidades: entry.bloque.entidades,
+              fitness: entry.fitness,
+              timestampS: scheduledMs / 1000,
+              mensajes: entry.mensajes,
+              codec: entry.mensajes === null ? null : deps.codec,
+            };
+          }
+        },
+      },
+    };
+    return { commit, seq };
+  }
+
+  #rowDue(bloque: BloqueSimbiotico, nowMs: number): boolean {
+    const last = this.#lastRows.get(bloque);
+    if (last === undefined) return true;
+    return nowMs - last.ms >= ROW_AT_LEAST_MS || Math.abs(bloque.fitness - last.fitness) > FITNESS_MOVED;
+  }
+
+  #ensureEncoded(entry: SealedBloque): void {
+    if (!entry.encoded) entry.bloque.releaseHold();
+    // a bloque without a hold left was encoded when it changed; one that never had it cannot be sealed
+    if (!entry.encoded) this.#encode(entry);
+  }
+
+  #encode(entry: SealedBloque): void {
+    if (entry.encoded) return;
+    entry.encoded = true;
+    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque).rows;
+    if (entry.row) entry.mensajes = entry.bloque.pending.take();
+  }
+
+  async #commitUntilIn(commit: EpochCommit): Promise<void> {
+    const { store, clock, logger } = this.#deps;
+    let waitMs = RETRY_MS_MIN;
+    for (;;) {
+      try {
+        const result = await store.commitEpoch(commit);
+        this.lastBytes = result.bytes;
+        if (this.problem !== '') logger.info('Persistencia', 'Epoch committed after a pause', { epoca: commit.epoca });
+        this.problem = '';
+        return;
+      } catch (error) {
+        if (this.problem === '') logger.warn('Persistencia', messageOf(error), { epoca: commit.epoca });
+        this.problem = messageOf(error);
+        if (!isTransient(error) || this.#stopping) throw error;
+        await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
+        waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);
+      }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The push door: a batch of rows (a lote) is acknowledged once it is in the journal, and acts once however often it is sent.
+ *
+ * Owns: lote ids, the order of delivery, refusals. Leaves parsing to domain/mapeo, the bytes on disk to the journal.
+ *
+ *   known id? -> room? -> mapping resolved -> journal (fsync) -> delivered in order of seq -> answer
+ *
+ * V1 Lotes are delivered in order of seq, each whole inside the gate; an epoch notes the last seq delivered, and recovery replays
+ *    from there. Parsing is a function of the record alone, so a replay gives the same lecturas.
+ * V2 A lote that cannot be delivered (no room) is refused before it is journalled; once journalled it is delivered whole.
+ * V3 An id is remembered for as long as `idsMax` later ones have not pushed it out; ids are part of every epoch.
+ */
+import { CoreCError, messageOf } from '#domain/errors.ts';
+import type { Journal, JournalRecord } from '#ports/journal.ts';
+import type { LoteInput, LoteResult } from '#ports/nucleus-api.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Entrada } from './swarm.ts';
+import type { Gate } from './gate.ts';
+
+/** Ids remembered. A door that sends 100 lotes a second is covered for half an hour. */
+const IDS_MAX = 200_000;
+/** Lotes between journal and swarm; each holds its body in memory. */
+const IN_FLIGHT_MAX = 64;
+
+/** A lote whose mapping is settled: what the journal keeps in its header. */
+export interface ResolvedLote {
+  readonly bloque: string;
+  readonly mapeo: string;
+}
+
+export interface LotesDeps {
+  readonly journal: Journal;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  /** The entry to feed, made when it is not there. Errors: COREC_E_NOT_FOUND, COREC_E_LIMIT. */
+  readonly entrada: (id: string) => Entrada;
+  /** Settles the mapping from what was asked and the body itself. Errors: COREC_E_MAPPING, COREC_E_BODY. */
+  readonly resolve: (lote: LoteInput) => string;
+  /** Parses and delivers in steps; resolves to counts. Never throws for bad rows. */
+  readonly deliver: (
+    entrada: Entrada,
+    mapeo: string,
+    body: Uint8Array,
+    where: string,
+    arrivalMs: number,
+  ) => Promise<{ readonly lecturas: number; readonly refused: Readonly<Record<string, number>> }>;
+  /** Why nothing can be taken now, or null. */
+  readonly held: () => string | null;
+}
+
+/** One remembered lote as an epoch keeps it. */
+export type LoteId = readonly [id: string, lecturas: number, seq: number];
+
+interface Known {
+  readonly lecturas: number;
+  readonly seq: number;
+}
+
+export class Lotes {
+  /** Newest seq whose lecturas are in the swarm. */
+  delivered = 0;
+  taken = 0;
+  repeated = 0;
+  refusedFull = 0;
+
+  readonly #deps: LotesDeps;
+  readonly #ids = new Map<string, Known>();
+  readonly #underway = new Map<string, Promise<LoteResult>>();
+  readonly #rows: { readonly epoca: number; readonly count: number }[] = [];
+  #fresh: LoteId[] = [];
+  #line: Promise<unknown> = Promise.resolve();
+  #inFlight = 0;
+
+  constructor(deps: LotesDeps) {
+    this.#deps = deps;
+  }
+
+  /** What epochs kept, oldest first. */
+  restore(delivered: number, rows: readonly { readonly epoca: number; readonly ids: readonly LoteId[] }[]): void {
+    this.delivered = delivered;
+    for (const { epoca, ids } of rows) {
+      this.#rows.push({ epoca, count: ids.length });
+      for (const [id, lecturas, seq] of ids) this.#ids.set(id, { lecturas, seq });
+    }
+  }
+
+  /** The ids since the last epoch as one row of this one, and rows whose ids are all forgotten (V3). */
+  seal(epoca: number): { readonly ids: readonly LoteId[]; readonly forgotten: readonly number[] } {
+    const ids = this.#fresh;
+    this.#fresh = [];
+    if (ids.length > 0) this.#rows.push({ epoca, count: ids.length });
+    const forgotten: number[] = [];
+    let kept = this.#rows.reduce((sum, row) => sum + row.count, 0);
+    while (this.#rows.length > 1 && kept - this.#rows[0]!.count >= IDS_MAX) {
+      const row = this.#rows.shift()!;
+      kept -= row.count;
+      forgotten.push(row.epoca);
+    }
+    return { ids, forgotten };
+  }
+
+  async take(lote: LoteInput): Promise<LoteResult> {
+    const { loteId } = lote;
+    if (loteId === null) return this.#takeNew(lote);
+    const known = this.#ids.get(loteId);
+    if (known !== undefined) {
+      this.repeated++;
+      return { lecturas: known.lecturas, refused: {}, repetido: true, seq: known.seq };
+    }
+    const underway = this.#underway.get(loteId);
+    if (underway !== undefined) return { ...(await underway), repetido: true };
+    const promise = this.#takeNew(lote);
+    this.#underway.set(loteId, promise);
+    try {
+      return await promise;
+    } finally {
+      this.#underway.delete(loteId);
+    }
+  }
+
+  /** Delivers what the journal holds and no epoch does. Returns records replayed. */
+  async replay(onRecord: (done: number) => void): Promise<number> {
+    let count = 0;
+    for await (const record of this.#deps.journal.replay(this.delivered)) {
+      await this.#deliver(record);
+      onRecord(++count);
+    }
+    return count;
+  }
+
+  async #takeNew(lote: LoteInput): Promise<LoteResult> {
+    const { journal, clock, held } = this.#deps;
+    const entrada = this.#deps.entrada(lote.bloque);
+    if (entrada.artificial) {
+      throw new CoreCError('COREC_E_BODY', { found: `bloque ${entrada.id}, whose entidades are artificial`, expected: 'a bloque that takes lecturas' });
+    }
+    if (entrada.blocked || this.#inFlight >= IN_FLIGHT_MAX) {
+      this.refusedFull++;
+      throw new CoreCError('COREC_E_INBOX_FULL', { bloque: entrada.id, limit: entrada.config.inbox_max, seconds: 1 });
+    }
+    const why = held();
+    if (why !== null) {
+      this.refusedFull++;
+      throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: why, seconds: 2 });
+    }
+    const mapeo = this.#deps.resolve(lote);
+    this.#inFlight++;
+    try {
+      const header = { puerta: lote.puerta, bloque: lote.bloque, mapeo, lote: lote.loteId };
+      const tsMs = clock.nowMs();
+      const seq = await journal.append(header, lote.body, tsMs);
+      // appends resolve in order of seq, and the line keeps that order (V1)
+      const turn = this.#line.then(() => this.#deliver({ seq, tsMs, header, body: lote.body }));
+      this.#line = turn.catch(() => {});
+      const { lecturas, refused } = await turn;
+      this.taken++;
+      return { lecturas, refused, repetido: false, seq };
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  async #deliver(record: JournalRecord): Promise<{ lecturas: number; refused: Readonly<Record<string, number>> }> {
+    const { gate } = this.#deps;
+    const loteId = record.header.lote;
+    await gate.enter();
+    try {
+      // sent twice while the first was not yet journalled, or journalled twice by a client that gave up waiting
+      if (typeof loteId === 'string' && this.#ids.has(loteId)) {
+        this.delivered = record.seq;
+        return { lecturas: this.#ids.get(loteId)!.lecturas, refused: {} };
+      }
+      const entrada = this.#deps.entrada(String(record.header.bloque));
+      const result = await this.#deps.deliver(entrada, String(record.header.mapeo), record.body, `journal:${record.seq}`, record.tsMs);
+      this.delivered = record.seq;
+      if (typeof loteId === 'string') this.#remember(loteId, { lecturas: result.lecturas, seq: record.seq });
+      return result;
+    } catch (error) {
+      throw new CoreCError('COREC_E_INTERNAL', { found: `journal record ${record.seq}: ${messageOf(error)}` }, error);
+    } finally {
+      gate.leave();
+    }
+  }
+
+  #remember(id: string, known: Known): void {
+    this.#ids.set(id, known);
+    this.#fresh.push([id, known.lecturas, known.seq]);
+    if (this.#ids.size <= IDS_MAX) return;
+    const oldest = this.#ids.keys().next().value;
+    if (oldest !== undefined) this.#ids.delete(oldest);
+  }
+}

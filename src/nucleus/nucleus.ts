@@ -1,0 +1,702 @@
+/**
+ * CoreCNucleus: brings the swarm up in numbered stages, keeps it going, and takes it down in reverse (specification, section 2.3).
+ *
+ * Owns the stages and how the parts are joined. Leaves each part to its own file: swarm (where claves live), intake and lotes (how
+ * lecturas come in), epochs (what is kept), alertas (who is told), queries and actions (what doors may ask).
+ *
+ *   1 store, journal   2 procesadores, catalogue   3 modules (bloques)   4 state of the last epoch   5 plugins
+ *   6 the loop runs    7 journal replayed          8 sources read        9 epochs on time
+ *
+ * X1 detener undoes the stages reached, from the highest, and goes on when one fails; what was acknowledged is durable before it ends.
+ */
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
+import { CoreCError, messageOf } from '#domain/errors.ts';
+import { runClosures } from '#domain/bloque/closures.ts';
+import { isClosure } from '#domain/procesadores/closure.ts';
+import { DUE } from '#domain/cycle/schedule.ts';
+import { LecturaBatch } from '#domain/lectura/batch.ts';
+import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
+import { compileProcesador, type CompiledProcesador, type PendingColumns } from '#domain/procesadores/compile.ts';
+import { encodePending } from '#domain/codec/columnas.ts';
+import { reasonText } from '#domain/texts/alerta-text.ts';
+import type { ModuloEjecucion } from '#modules/ejecucion.ts';
+import type { EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { Meter } from '#ports/meter.ts';
+import type { NucleusFase } from '#ports/nucleus-api.ts';
+import type { NucleusContext } from '#ports/nucleus-context.ts';
+import { AlertaHub } from './alertas.ts';
+import { clavesRow, decodeColumnas, encodeColumnas, fillSlot, inboxSnapshot, jsonBytes } from './checkpoint.ts';
+import type { NucleusDeps } from './deps.ts';
+import { NucleusDoor } from './door.ts';
+import { Epochs, type SealedOthers } from './epochs.ts';
+import { Gate } from './gate.ts';
+import { Pump, type FuenteRow } from './intake.ts';
+import { Lotes } from './lotes.ts';
+import { PluginHost, type LoadedPlugin, type PluginContext } from './plugin-host.ts';
+import { registerMetrics } from './metrics.ts';
+import { Recovery, type NucleoRow } from './recovery.ts';
+import { Swarm, type Entrada } from './swarm.ts';
+
+const STAGES = ['store', 'procesadores', 'modules', 'state', 'plugins', 'loop', 'journal', 'sources', 'epochs'] as const;
+const TAG = 'CoreCNucleus';
+
+export interface Silencio {
+  readonly glob: string;
+  readonly bloque: string | null;
+  readonly hastaMs: number;
+  readonly por: string;
+}
+
+export class Nucleus implements NucleusContext {
+  readonly deps: NucleusDeps;
+  readonly config: CoreCConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  readonly swarm: Swarm;
+  readonly hub: AlertaHub;
+  readonly gate = new Gate();
+  readonly lotes: Lotes;
+  readonly door: NucleusDoor;
+  readonly pumps: Pump[] = [];
+  readonly silencios: Silencio[] = [];
+  readonly refusedCounts = new Map<string, number>();
+  fase: NucleusFase = 'parado';
+  epochs: Epochs | null = null;
+  restoredEntidades = 0;
+  startMs = 0;
+  beganMs = 0;
+  pausado = false;
+  repairs = 0;
+  fallos = 0;
+
+  readonly #plugins: PluginHost;
+  readonly #compiled = new Map<string, CompiledProcesador>();
+  readonly #storedFuentes = new Map<string, FuenteRow>();
+  readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
+  readonly #hadInbox = new Set<string>();
+  readonly #hadEpisodios = new Set<string>();
+  #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
+  #turnWaiters: (() => void)[] = [];
+  #recovery: Recovery | null = null;
+  #stage = 0;
+  #timers: (() => void)[] = [];
+  #fatal: unknown = null;
+  #fatalListeners: ((error: unknown) => void)[] = [];
+  #ticking = true;
+
+  constructor(deps: NucleusDeps) {
+    this.deps = deps;
+    this.config = deps.config;
+    this.clock = deps.clock;
+    this.logger = deps.logger;
+    this.meter = deps.meter;
+    this.hub = new AlertaHub({
+      instanceId: deps.config.instance_id,
+      gate: deps.noticeGate,
+      sinks: deps.sinks,
+      texto: (row) => reasonText(deps.idioma, row),
+    });
+    this.swarm = new Swarm({
+      mensajes: deps.config.persistencia.mensajes,
+      enfriamientoMs: deps.config.alertas.enfriamiento_s * 1000,
+      procesador: (entry) => this.#compiledFor(entry),
+      encodeMensajes: (bloque, columns) => this.#encodeMensajes(bloque, columns),
+      onRefused: (entrada, reason, batch, k) => this.#refuseRow(entrada, reason, batch, k),
+      onLecturas: (bloque) => {
+        for (const listener of this.#lecturaListeners) listener(bloque);
+      },
+    });
+    this.lotes = new Lotes({
+      journal: deps.journal,
+      gate: this.gate,
+      clock: deps.clock,
+      entrada: (id) => this.entradaFor(id, null),
+      resolve: deps.resolveBody,
+      deliver: (entrada, mapeo, body, where, arrivalMs) => this.#deliverBody(entrada, mapeo, body, where, arrivalMs),
+      held: () => this.heldBecause(),
+    });
+    this.#plugins = new PluginHost(deps.logger);
+    this.door = new NucleusDoor(this);
+  }
+
+  // -- life cycle ------------------------------------------------------------------------------------------------------------
+
+  /** Stages 1 to 5: everything stands, nothing runs. */
+  async inicializar(): Promise<void> {
+    this.beganMs = this.clock.monotonicMs();
+    this.fase = 'arrancando';
+    const { store, journal } = this.deps;
+    this.#reach('store');
+    const [, journalState] = await Promise.all([store.open(), journal.open()]);
+    if (journalState.cutBytes > 0) {
+      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', { bytes: journalState.cutBytes });
+    }
+    const epoca = await store.lastEpoch();
+    const recovery = new Recovery(this.deps, this.swarm);
+    this.#recovery = recovery;
+    this.#reach('procesadores');
+    const nucleo = await recovery.loadCatalog();
+    await this.#loadProcesadores(recovery);
+    if (nucleo !== null) this.#applyNucleo(nucleo);
+    this.#reach('modules');
+    for (const modulo of this.deps.modules) await modulo.inicializar(this);
+    for (const entry of recovery.dynamicEntries()) this.registrar(entry);
+    this.#reach('state');
+    this.restoredEntidades = await recovery.restore({
+      fuentes: this.#storedFuentes,
+      hadInbox: this.#hadInbox,
+      hadEpisodios: this.#hadEpisodios,
+      lotes: this.lotes,
+      seq: nucleo?.seq ?? Math.max(0, journalState.firstSeq - 1),
+    });
+    this.epochs = this.#makeEpochs(epoca);
+    await recovery.replayComandos(epoca, this.door);
+    this.#reach('plugins');
+    if (this.deps.whole) await this.#plugins.inicializar(this.deps.plugins, (plugin) => this.#pluginContext(plugin));
+    registerMetrics(this);
+    this.startMs = this.clock.monotonicMs() - this.beganMs;
+    this.logger.info(TAG, 'Inicializado', {
+      entidades: this.swarm.entidades,
+      bloques: this.swarm.bloques.length,
+      restored_entidades: this.restoredEntidades,
+      ms: Math.round(this.startMs),
+    });
+  }
+
+  /** Stages 6 to 9: everything runs. Resolves when it does. */
+  async ejecutar(): Promise<void> {
+    this.#reach('loop');
+    for (const modulo of this.deps.modules) await modulo.ejecutar();
+    this.#reach('journal');
+    const replayed = await this.lotes.replay(() => {});
+    if (replayed > 0) {
+      await this.turn();
+      this.logger.info(TAG, 'Journal caught up', { records: replayed });
+    }
+    await this.#recovery?.closeStale(this.hub, this.clock.nowMs());
+    this.fase = this.pausado ? 'pausado' : 'vivo';
+    if (this.deps.whole) await this.#plugins.ejecutar();
+    this.#reach('sources');
+    if (this.deps.whole) {
+      for (const fuente of this.config.fuentes) this.#startFuente(fuente);
+    }
+    this.#reach('epochs');
+    this.#epochTimer();
+    this.#tickTimer();
+  }
+
+  /** Persists everything and closes (X1). Failures come together in one AggregateError. */
+  async detener(): Promise<void> {
+    if (this.fase === 'parado' || this.fase === 'deteniendo') return;
+    const reached = this.#stage;
+    this.fase = 'deteniendo';
+    this.#ticking = false;
+    for (const cancel of this.#timers.splice(0)) cancel();
+    const failures: unknown[] = [];
+    const step = async (stage: (typeof STAGES)[number], action: () => Promise<unknown>): Promise<void> => {
+      if (STAGES.indexOf(stage) >= reached) return;
+      try {
+        await action();
+      } catch (error) {
+        failures.push(error);
+        this.logger.error(TAG, `Stopping ${stage}: ${messageOf(error)}`);
+      }
+    };
+    await step('plugins', () => this.#plugins.detener());
+    await step('sources', () => Promise.all(this.pumps.map((pump) => pump.stop())));
+    await step('loop', async () => {
+      await this.turn();
+      this.#closeAvisos();
+    });
+    if (this.#fatal === null) await step('epochs', async () => this.epochs?.commit());
+    this.epochs?.stop();
+    await step('modules', async () => {
+      for (const modulo of this.deps.modules.toReversed()) await modulo.detener();
+    });
+    await step('store', async () => {
+      for (const sink of this.deps.sinks) await sink.close();
+      await this.deps.bus.close();
+      await this.deps.journal.close();
+      await this.deps.store.close();
+    });
+    this.fase = 'parado';
+    this.logger.info(TAG, 'Detenido');
+    if (failures.length > 0) throw new AggregateError(failures, 'CoreC stopped with failures');
+  }
+
+  /** Called when nothing can go on (the store refused an epoch for good). */
+  onFatal(listener: (error: unknown) => void): void {
+    this.#fatalListeners.push(listener);
+    if (this.#fatal !== null) listener(this.#fatal);
+  }
+
+  // -- NucleusContext --------------------------------------------------------------------------------------------------------
+
+  bloques(): readonly BloqueSimbiotico[] {
+    return this.swarm.bloques;
+  }
+
+  bloque(id: string): BloqueSimbiotico | null {
+    return this.swarm.bloque(id);
+  }
+
+  registrar(entry: BloqueEntry): number {
+    const compiled = this.#compiledFor(entry);
+    if (!this.deps.whole && compiled.procesador.autonomo) return 0;
+    return this.swarm.registrar(entry, this.#recovery?.catalog.get(entry.id) ?? null).bloques.length;
+  }
+
+  runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
+    if (this.pausado || bloque.pausado) return;
+    if (isClosure(bloque.options.procesador.procesador)) {
+      this.#runClosures(bloque, due);
+      return;
+    }
+    const nowMs = this.clock.nowMs();
+    const arrivedMs = bloque.inbox.oldestArrivalMs;
+    if (bloque.hasLecturas) {
+      bloque.drain(carga, nowMs);
+      this.swarm.drained(bloque);
+    }
+    if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
+    this.#afterRun(bloque, due, arrivedMs);
+  }
+
+  /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
+  #runClosures(bloque: BloqueSimbiotico, due: number): void {
+    if (this.#closureRuns.has(bloque)) return;
+    const arrivedMs = bloque.inbox.oldestArrivalMs;
+    const limitMs = this.swarm.entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? 1000;
+    const run = runClosures(bloque, (due & DUE.cycle) !== 0, limitMs, () => this.clock.nowMs(), (ms, callback) => this.clock.after(ms, callback))
+      .then(() => this.#afterRun(bloque, due, arrivedMs))
+      .catch((error: unknown) => this.logger.error(TAG, messageOf(error), { bloque: bloque.id }))
+      .finally(() => {
+        this.#closureRuns.delete(bloque);
+        this.swarm.drained(bloque);
+        // what came meanwhile
+        if (bloque.hasLecturas) for (const listener of this.#lecturaListeners) listener(bloque);
+      });
+    this.#closureRuns.set(bloque, run);
+  }
+
+  #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {
+    if ((due & DUE.cycle) !== 0) {
+      const nowMs = this.clock.nowMs();
+      const settled = bloque.settle(nowMs);
+      this.fallos += settled.errors;
+      this.repairs += settled.repaired;
+      if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
+      if (settled.quarantined > 0) {
+        this.logger.warn(TAG, 'Entidades in quarantine', { bloque: bloque.id, entidades: settled.quarantined, fallo: bloque.lastFallo });
+      }
+    }
+    const changes = bloque.takeChanges();
+    if (changes.length > 0) this.hub.take(bloque, changes, this.clock.nowMs(), arrivedMs, false);
+  }
+
+  onLecturas(listener: (bloque: BloqueSimbiotico) => void): void {
+    this.#lecturaListeners.push(listener);
+  }
+
+  idle(): void {
+    const waiters = this.#turnWaiters;
+    if (waiters.length === 0) return;
+    this.#turnWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  // -- for its parts ---------------------------------------------------------------------------------------------------------
+
+  get ejecucion(): ModuloEjecucion {
+    const found = this.deps.modules.find((modulo) => modulo.nombre === 'ModuloEjecucion');
+    if (found === undefined) throw new CoreCError('COREC_E_INTERNAL', { found: 'ModuloEjecucion is missing' });
+    return found as ModuloEjecucion;
+  }
+
+  /** Resolves when everything queued has run. */
+  turn(): Promise<void> {
+    if (this.ejecucion.idle) return Promise.resolve();
+    return new Promise((resolve) => this.#turnWaiters.push(resolve));
+  }
+
+  /** Why doors must wait, or null. */
+  heldBecause(): string | null {
+    if (this.fase === 'deteniendo') return 'stopping';
+    if (this.pausado) return 'paused';
+    if (this.pendingBytes() > MENSAJES_PENDING_BYTES) {
+      this.#epochSoon();
+      return this.epochs?.problem === '' ? 'what waits for the store is at its bound' : `the store: ${this.epochs?.problem ?? ''}`;
+    }
+    return null;
+  }
+
+  /** Bytes that wait for the next epoch; kept up as bloques run would cost each run, so it is summed at most every 20 ms. */
+  pendingBytes(): number {
+    const now = this.clock.monotonicMs();
+    if (now - this.#pendingAtMs < 20) return this.#pendingKnown;
+    let sum = this.hub.waiting * 512;
+    for (const bloque of this.swarm.bloques) sum += bloque.pending.bytes;
+    this.#pendingAtMs = now;
+    this.#pendingKnown = sum;
+    return sum;
+  }
+  #pendingAtMs = -Infinity;
+  #pendingKnown = 0;
+
+  /** The entry `id`, made dynamic when it is not there. */
+  entradaFor(id: string, procesador: string | null): Entrada {
+    const known = this.swarm.entradas.get(id);
+    if (known !== undefined) return known;
+    const entry = this.deps.dynamicEntry(id, procesador);
+    const entrada = this.swarm.registrar(entry, null);
+    this.logger.info('ModuloRegistro', 'Bloque registrado', { bloque: id, canal: entry.canal, procesador: entry.procesador, dinamico: true });
+    return entrada;
+  }
+
+  async prepareProcesador(ref: string): Promise<void> {
+    if (this.#compiled.has(ref)) return;
+    this.#compiled.set(ref, compileProcesador(await this.deps.loadProcesador(ref)));
+  }
+
+  makePump(source: ConstructorParameters<typeof Pump>[0], entrada: Entrada, fresh: boolean, retry: boolean): Pump {
+    const stored = fresh ? null : (this.#storedFuentes.get(source.id) ?? null);
+    return new Pump(source, entrada, stored, retry, {
+      swarm: this.swarm,
+      gate: this.gate,
+      clock: this.clock,
+      logger: this.logger,
+      held: () => this.heldBecause() !== null,
+      turn: () => this.turn(),
+    });
+  }
+
+  /** Keeps the position of a pump that is done, so that a later ingest of the same source goes on there. */
+  keepFuente(pump: Pump): void {
+    const row = pump.row();
+    if (row !== null) this.#storedFuentes.set(pump.source.id, row);
+  }
+
+  countRefused(reason: string, count: number): void {
+    this.refusedCounts.set(reason, (this.refusedCounts.get(reason) ?? 0) + count);
+  }
+
+  async #closuresDone(): Promise<void> {
+    while (this.#closureRuns.size > 0) await Promise.all(this.#closureRuns.values());
+  }
+
+  // -- own -------------------------------------------------------------------------------------------------------------------
+
+  #reach(stage: (typeof STAGES)[number]): void {
+    this.#stage = STAGES.indexOf(stage) + 1;
+    this.logger.debug(TAG, `Stage ${this.#stage} ${stage}`);
+  }
+
+  async #loadProcesadores(recovery: Recovery): Promise<void> {
+    for (const plugin of this.deps.plugins) {
+      const { procesador } = plugin.def;
+      if (procesador !== undefined) this.#compiled.set(`plugin:${plugin.name}`, compileProcesador(procesador));
+    }
+    const refs = new Set<string>(['detector']);
+    for (const entry of this.config.bloques) refs.add(entry.procesador);
+    for (const entry of recovery.dynamicEntries()) refs.add(entry.procesador);
+    for (const ref of refs) await this.prepareProcesador(ref);
+  }
+
+  #compiledFor(entry: BloqueEntry): CompiledProcesador {
+    const own = entry.plugin === null ? undefined : this.#compiled.get(`plugin:${entry.plugin}`);
+    const compiled = own ?? this.#compiled.get(entry.procesador);
+    if (compiled === undefined) {
+      throw new CoreCError('COREC_E_PROCESADOR_UNKNOWN', { found: entry.procesador, allowed: [...this.#compiled.keys()].join(', ') });
+    }
+    return compiled;
+  }
+
+  #encodeMensajes(bloque: BloqueSimbiotico, columns: PendingColumns): Uint8Array {
+    const { core } = bloque.memory;
+    return encodePending(this.config.persistencia.codec, columns, core.numero, bloque.canal, this.deps.compressor);
+  }
+
+  #refuseRow(entrada: Entrada, reason: 'capacity' | 'bad_valor', batch: LecturaBatch, k: number): void {
+    this.countRefused(reason, 1);
+    const from = batch.claveOffset[k]!;
+    const clave = new TextDecoder().decode(batch.claveBytes.subarray(from, from + batch.claveLength[k]!));
+    this.deps.refused.refuse(entrada.id, reason, JSON.stringify({ clave, valor: batch.valor[k], ts: batch.tsMs[k] }), `entidades of ${entrada.id}`);
+  }
+
+  async #deliverBody(
+    entrada: Entrada,
+    mapeo: string,
+    body: Uint8Array,
+    where: string,
+    arrivalMs: number,
+  ): Promise<{ lecturas: number; refused: Readonly<Record<string, number>> }> {
+    const refused: Record<string, number> = {};
+    let lecturas = 0;
+    await this.deps.parseBody(
+      body,
+      mapeo,
+      where,
+      (reason, row, at) => {
+        refused[reason] = (refused[reason] ?? 0) + 1;
+        this.countRefused(reason, 1);
+        this.deps.refused.refuse(where, reason, row, at);
+      },
+      async (batch) => {
+        const placed = this.swarm.deliver(entrada, batch, arrivalMs);
+        if (placed < batch.length) refused.capacity = (refused.capacity ?? 0) + batch.length - placed;
+        lecturas += placed;
+        await this.turn();
+      },
+    );
+    return { lecturas, refused };
+  }
+
+  async #restoreSlots(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<void> {
+    try {
+      const datos = await this.deps.store.readEstado('columnas', bloque.id);
+      const decoded = datos === null ? null : decodeColumnas(datos, this.deps.compressor, bloque.id);
+      bloque.repairFrom(slots, (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot), this.clock.nowMs());
+    } catch (error) {
+      this.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, { bloque: bloque.id });
+      bloque.repairFrom(slots, () => false, this.clock.nowMs());
+    }
+    this.repairs += slots.length;
+  }
+
+  #startFuente(fuente: CoreCConfig['fuentes'][number]): void {
+    const source = this.deps.makeSource(fuente);
+    const entrada = this.entradaFor(fuente.bloque ?? 'lecturas', null);
+    const pump = this.makePump(source, entrada, false, true);
+    this.pumps.push(pump);
+    pump.start();
+    this.logger.info('Fuente', 'Reading', { fuente: source.id, bloque: entrada.id });
+  }
+
+  #pluginContext(plugin: LoadedPlugin): PluginContext {
+    const entry = this.config.plugins.find((candidate) => candidate.name === plugin.name)?.bloque ?? null;
+    const own = (): readonly BloqueSimbiotico[] => (entry === null ? [] : (this.swarm.entradas.get(entry.id)?.bloques ?? []));
+    const log =
+      (level: 'debug' | 'info' | 'warn' | 'error') =>
+      (tag: string, text: string, fields?: Readonly<Record<string, unknown>>): void =>
+        this.logger[level](tag, text, { plugin: plugin.name, ...fields });
+    return {
+      name: plugin.name,
+      config: plugin.config,
+      logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+      bloques: own,
+      onAlerta: (listener, all = false) => {
+        this.hub.onAlerta((notice) => {
+          if (!all && !notice.alerta.bloque.startsWith(`${entry?.id ?? ''}/`)) return;
+          try {
+            listener(notice);
+          } catch (error) {
+            this.logger.error('PluginHost', `${plugin.name}: onAlerta failed: ${messageOf(error)}`);
+          }
+        });
+      },
+      lecturas: (rows) => {
+        if (entry === null) throw new CoreCError('COREC_E_PLUGIN_LOAD', { name: plugin.name, path: plugin.path, found: 'no bloque', hint: 'Give the plugin a bloque in the configuration.' });
+        return this.deliverRows(this.entradaFor(entry.id, null), rows);
+      },
+    };
+  }
+
+  /** Rows from inside the process; volatile. */
+  deliverRows(entrada: Entrada, rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>): number {
+    const encoder = new TextEncoder();
+    const batch = new LecturaBatch(BATCH_LECTURAS);
+    let placed = 0;
+    for (const row of rows) {
+      if (!Number.isFinite(row.valor)) {
+        this.countRefused('bad_valor', 1);
+        continue;
+      }
+      const bytes = encoder.encode(row.clave);
+      if (bytes.length === 0 || bytes.length > 256) {
+        this.countRefused('bad_clave', 1);
+        continue;
+      }
+      batch.append(bytes, 0, bytes.length, row.valor, row.tsMs ?? NaN);
+      if (!batch.full) continue;
+      placed += this.swarm.deliver(entrada, batch, this.clock.nowMs());
+      batch.clear();
+    }
+    return placed + this.swarm.deliver(entrada, batch, this.clock.nowMs());
+  }
+
+  #closeAvisos(): void {
+    const nowMs = this.clock.nowMs();
+    for (const bloque of this.swarm.bloques) {
+      for (const aviso of [...bloque.avisos.open]) bloque.avisos.close(aviso.slot);
+      const changes = bloque.takeChanges();
+      if (changes.length > 0) this.hub.take(bloque, changes, nowMs, NaN, true);
+    }
+  }
+
+  // -- epochs ----------------------------------------------------------------------------------------------------------------
+
+  #makeEpochs(epoca: number): Epochs {
+    const { compressor } = this.deps;
+    return new Epochs(
+      {
+        store: this.deps.store,
+        swarm: this.swarm,
+        alertas: this.hub,
+        clock: this.clock,
+        logger: this.logger,
+        codec: this.config.persistencia.codec,
+        quiet: async () => {
+          await this.gate.shut();
+          await this.turn();
+          await this.#closuresDone();
+        },
+        open: () => this.gate.open(),
+        changed: (bloque) =>
+          bloque.dirty || bloque.clavesDirty || bloque.inbox.size > 0 || this.#hadInbox.has(bloque.id) || this.#hadEpisodios.has(bloque.id),
+        sealBloque: (bloque) => this.#sealBloque(bloque),
+        encodeBloque: (bloque) => {
+          const rows: EstadoRow[] = [{ clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, compressor) }];
+          if (bloque.clavesDirty) {
+            bloque.clavesDirty = false;
+            rows.push(clavesRow(this.swarm.entradas.get(bloque.entrada)!, bloque, compressor));
+          }
+          return { rows };
+        },
+        sealOthers: (next) => this.#sealOthers(next),
+        committed: async (seq) => {
+          if (seq > 0) await this.deps.journal.release(seq);
+        },
+      },
+      epoca,
+    );
+  }
+
+  #sealBloque(bloque: BloqueSimbiotico): { rows: EstadoRow[]; deleted: EstadoClase[] } {
+    const rows: EstadoRow[] = [];
+    const deleted: EstadoClase[] = [];
+    const part = (clase: EstadoClase, had: Set<string>, wanted: boolean, value: () => unknown): void => {
+      if (wanted) {
+        had.add(bloque.id);
+        rows.push({ clase, id: bloque.id, datos: jsonBytes(value()) });
+      } else if (had.delete(bloque.id)) deleted.push(clase);
+    };
+    part('inbox', this.#hadInbox, bloque.inbox.size > 0, () => inboxSnapshot(bloque));
+    part('episodios', this.#hadEpisodios, bloque.episodios.openCount > 0 || bloque.episodios.overflow > 0, () => bloque.episodios.snapshot());
+    return { rows, deleted };
+  }
+
+  #sealOthers(epoca: number): SealedOthers {
+    const estado: EstadoRow[] = [];
+    const deleted: { clase: EstadoClase; id: string }[] = [];
+    for (const entrada of this.swarm.entradas.values()) {
+      if (!entrada.catalogDirty) continue;
+      entrada.catalogDirty = false;
+      estado.push({ clase: 'catalogo', id: entrada.id, datos: jsonBytes(this.swarm.catalogRow(entrada)) });
+    }
+    for (const pump of this.pumps) {
+      if (!pump.dirty) continue;
+      pump.dirty = false;
+      const row = pump.row();
+      if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
+    }
+    const { ids, forgotten } = this.lotes.seal(epoca);
+    if (ids.length > 0) estado.push({ clase: 'lotes', id: String(epoca), datos: this.deps.compressor.compress(jsonBytes(ids)) });
+    for (const old of forgotten) deleted.push({ clase: 'lotes', id: String(old) });
+    const seq = this.lotes.delivered;
+    const nowMs = this.clock.nowMs();
+    const nucleo: NucleoRow = {
+      epoca,
+      nextNumero: this.swarm.nextNumero,
+      seq,
+      lecturas: this.swarm.lecturas,
+      pausado: this.pausado,
+      pausados: this.swarm.bloques.filter((bloque) => bloque.pausado).map((bloque) => bloque.id),
+      silencios: this.silencios.filter((silencio) => silencio.hastaMs > nowMs),
+    };
+    estado.push({ clase: 'nucleo', id: 'nucleo', datos: jsonBytes(nucleo) });
+    return { estado, deleted, seq };
+  }
+
+  #applyNucleo(nucleo: NucleoRow): void {
+    this.swarm.nextNumero = nucleo.nextNumero;
+    this.swarm.lecturas = nucleo.lecturas;
+    this.pausado = nucleo.pausado;
+    for (const silencio of nucleo.silencios) this.addSilencio(silencio);
+  }
+
+  addSilencio(silencio: Silencio): void {
+    this.silencios.push(silencio);
+    this.deps.noticeGate.silence(silencio);
+  }
+
+  /** An epoch every interval, on the wall clock's multiples. */
+  #epochTimer(): void {
+    const intervalMs = this.config.persistencia.intervalo_s * 1000;
+    const nowMs = this.clock.nowMs();
+    const nextMs = (Math.floor(nowMs / intervalMs) + 1) * intervalMs;
+    const cancel = this.clock.after(nextMs - nowMs, () => {
+      void this.#epoch(nextMs).then(() => {
+        if (this.#ticking) this.#epochTimer();
+      });
+    });
+    this.#timers = [cancel, ...this.#timers.slice(1)];
+  }
+
+  #epochSoon(): void {
+    if (this.epochs === null || this.epochs.busy || !this.#ticking) return;
+    void this.#epoch(this.clock.nowMs());
+  }
+
+  async #epoch(scheduledMs: number): Promise<void> {
+    try {
+      await this.epochs!.commit([], scheduledMs);
+    } catch (error) {
+      this.fatal(error);
+    }
+  }
+
+  fatal(error: unknown): void {
+    if (this.#fatal !== null) return;
+    this.#fatal = error;
+    this.logger.error(TAG, messageOf(error));
+    for (const listener of this.#fatalListeners) listener(error);
+  }
+
+  /** Once a second: summaries of alerts; once a minute: claves past their TTL; once an hour: retention. */
+  #tickTimer(): void {
+    let ticks = 0;
+    const tick = (): void => {
+      if (!this.#ticking) return;
+      const nowMs = this.clock.nowMs();
+      this.hub.tick(nowMs);
+      if (ticks % 10 === 0) this.#expire();
+      if (ticks % 3600 === 5) void this.#upkeep(nowMs);
+      ticks++;
+      const cancel = this.clock.after(1000, tick);
+      this.#timers = [this.#timers[0] ?? cancel, cancel];
+    };
+    tick();
+  }
+
+  #expire(): void {
+    if (this.gate.isShut) return;
+    for (const entrada of this.swarm.entradas.values()) {
+      const count = this.swarm.expire(entrada);
+      if (count > 0) this.logger.debug(TAG, 'Claves without lecturas forgotten', { bloque: entrada.id, claves: count });
+    }
+  }
+
+  async #upkeep(nowMs: number): Promise<void> {
+    const { retencion_dias, retencion_mb } = this.config.persistencia;
+    try {
+      const { dropped } = await this.deps.store.upkeep(nowMs, retencion_dias, retencion_mb * 1024 * 1024);
+      if (dropped.length > 0) this.logger.info('Persistencia', 'Past retention, dropped', { partitions: dropped });
+    } catch (error) {
+      this.logger.warn('Persistencia', `Upkeep: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Plugins: what a plugin's main.ts exports and how it lives inside the nucleus (specification, section 2.2 and 6).
+ *
+ * Owns the plugin contract and its calls. Leaves finding and importing files to app, isolation and reload to a later part.
+ *
+ * G1 A plugin that throws is reported and stopped; the nucleus and the other plugins go on.
+ */
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { CoreCError, messageOf } from '#domain/errors.ts';
+import type { AnyProcesador } from '#domain/procesadores/define.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { AlertaNotice } from '#ports/sink.ts';
+
+/** What a plugin may use. */
+export interface PluginContext {
+  readonly name: string;
+  /** Its own config.json, parsed; {} when there is none. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** The bloques of its own entry; empty when it has none. */
+  bloques(): readonly BloqueSimbiotico[];
+  /** Alerts as they are told: of its own bloques, or of all. */
+  onAlerta(listener: (notice: AlertaNotice) => void, all?: boolean): void;
+  /** Puts lecturas into its own entry. Volatile: they are not journalled. */
+  lecturas(rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>): number;
+}
+
+export interface PluginDef {
+  /** The procesador of its bloque, unless the configuration names another. */
+  readonly procesador?: AnyProcesador;
+  inicializar?(ctx: PluginContext): Promise<void> | void;
+  ejecutar?(): Promise<void> | void;
+  detener?(): Promise<void> | void;
+}
+
+/** Types a plugin; `export default definePlugin({...})`. */
+export function definePlugin(def: PluginDef): PluginDef {
+  return Object.freeze(def);
+}
+
+/** An imported plugin. */
+export interface LoadedPlugin {
+  readonly name: string;
+  readonly path: string;
+  readonly def: PluginDef;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Checks what main.ts exported. @throws CoreCError COREC_E_PLUGIN_LOAD */
+export function checkPlugin(name: string, path: string, exported: unknown): PluginDef {
+  const hint = 'main.ts must export default definePlugin({...}).';
+  if (typeof exported !== 'object' || exported === null) {
+    throw new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: `default export is ${exported === undefined ? 'missing' : typeof exported}`, hint });
+  }
+  for (const method of ['inicializar', 'ejecutar', 'detener'] as const) {
+    const value = (exported as Record<string, unknown>)[method];
+    if (value !== undefined && typeof value !== 'function') {
+      throw new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: `${method} is ${typeof value}`, hint: `${method} must be a function.` });
+    }
+  }
+  return exported as PluginDef;
+}
+
+export class PluginHost {
+  readonly #logger: Logger;
+  readonly #live: LoadedPlugin[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get names(): readonly string[] {
+    return this.#live.map((plugin) => plugin.name);
+  }
+
+  async inicializar(plugins: readonly LoadedPlugin[], contextOf: (plugin: LoadedPlugin) => PluginContext): Promise<void> {
+    for (const plugin of plugins) {
+      if (await this.#call(plugin, 'inicializar', () => plugin.def.inicializar?.(contextOf(plugin)))) this.#live.push(plugin);
+    }
+  }
+
+  async ejecutar(): Promise<void> {
+    for (const plugin of [...this.#live]) {
+      if (!(await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.()))) this.#live.splice(this.#live.indexOf(plugin), 1);
+    }
+  }
+
+  async detener(): Promise<void> {
+    for (const plugin of this.#live.toReversed()) await this.#call(plugin, 'detener', () => plugin.def.detener?.());
+    this.#live.length = 0;
+  }
+
+  async #call(plugin: LoadedPlugin, method: string, call: () => Promise<void> | void | undefined): Promise<boolean> {
+    try {
+      await call();
+      this.#logger.debug('PluginHost', `${plugin.name}: ${method}`);
+      return true;
+    } catch (error) {
+      this.#logger.error('PluginHost', `${plugin.name}: ${method} failed: ${messageOf(error)}`, { plugin: plugin.name, path: plugin.path });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,390 @@
+/**
+ * What doors may read of the nucleus; changes nothing.
+ *
+ * Z1 Lists are bounded by their limit; a scan over the swarm touches columns, not objects.
+ */
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { bloqueOfLoc, makeLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
+import { compileGlob, visitMatches, type Glob } from '#domain/claves/glob.ts';
+import { visitMensajes } from '#domain/codec/reader.ts';
+import { EPISODIO, OCUPADO } from '#domain/entidad/columns.ts';
+import { CoreCError } from '#domain/errors.ts';
+import { reasonText } from '#domain/texts/alerta-text.ts';
+import type { AlertaQuery, AlertaRow, StoredAlerta } from '#ports/bloque-store.ts';
+import type {
+  AlertaView,
+  BloqueSummary,
+  EntidadDetail,
+  EntidadHistory,
+  EntidadSummary,
+  EntradaSummary,
+  HistoryPoint,
+  NucleusStatus,
+} from '#ports/nucleus-api.ts';
+import type { Nucleus } from './nucleus.ts';
+import type { Entrada } from './swarm.ts';
+
+/** Rows of a bloque read at a time for a history. */
+const HISTORY_PAGE = 64;
+const MIB = 1024 * 1024;
+
+interface Place {
+  readonly entrada: Entrada;
+  readonly bloque: BloqueSimbiotico;
+  readonly slot: number;
+}
+
+export class Queries {
+  readonly #nucleus: Nucleus;
+  readonly #rate = { ms: 0, lecturas: 0, perS: 0 };
+
+  constructor(nucleus: Nucleus) {
+    this.#nucleus = nucleus;
+  }
+
+  async status(): Promise<NucleusStatus> {
+    const n = this.#nucleus;
+    const { swarm, hub, epochs, deps } = n;
+    let simuladas = 0;
+    let activas = 0;
+    let cuarentena = 0;
+    let abiertas = 0;
+    let memory = 0;
+    for (const bloque of swarm.bloques) {
+      if (bloque.autonomo) simuladas += bloque.entidades;
+      activas += bloque.activos;
+      cuarentena += bloque.quarantined;
+      abiertas += bloque.episodios.openCount + bloque.avisos.openCount;
+      memory += bloque.memory.bytes;
+    }
+    for (const entrada of swarm.entradas.values()) memory += entrada.claves.byteLength;
+    const entidades = swarm.entidades;
+    const store = await deps.store.health();
+    const nowMs = n.clock.nowMs();
+    return {
+      instance_id: n.config.instance_id,
+      version: deps.version,
+      fase: n.fase === 'vivo' && n.pausado ? 'pausado' : n.fase,
+      pid: deps.pid,
+      uptimeS: (n.clock.monotonicMs() - n.beganMs) / 1000,
+      entidades,
+      ligadas: swarm.ligadas,
+      simuladas,
+      activas,
+      cuarentena,
+      bloques: swarm.bloques.length,
+      cycles: n.ejecucion.cycles,
+      lecturas: swarm.lecturas,
+      lecturasPerS: this.#lecturasPerS(nowMs),
+      refused: Object.fromEntries(n.refusedCounts),
+      alertasAbiertas: abiertas,
+      alertas: hub.opened,
+      fallos: n.fallos,
+      repairs: n.repairs,
+      restored_entidades: n.restoredEntidades,
+      startMs: n.startMs,
+      rssMb: deps.rssBytes() / MIB,
+      bytesPerEntidad: entidades === 0 ? 0 : memory / entidades,
+      sweepMs: n.ejecucion.sweepMs.summary(),
+      cycleMs: n.ejecucion.cycleMs.summary(),
+      alertLatencyMs: hub.latencyMs.summary(),
+      epoca: epochs?.committed ?? 0,
+      epocaMs: epochs?.lastMs ?? 0,
+      epocaAgeS: epochs === null ? 0 : (nowMs - epochs.committedAtMs) / 1000,
+      journalBytes: deps.journal.stats().bytes,
+      store,
+      problems: this.problems(store),
+      sources: n.pumps.map((pump) => pump.status()),
+    };
+  }
+
+  problems(store: { readonly ok: boolean; readonly found: string }): string[] {
+    const n = this.#nucleus;
+    const list: string[] = [];
+    if (n.fase !== 'vivo' && n.fase !== 'pausado') list.push(`fase ${n.fase}`);
+    if (!store.ok) list.push(`store: ${store.found}`);
+    if (n.epochs !== null && n.epochs.problem !== '') list.push(`epoch: ${n.epochs.problem}`);
+    for (const pump of n.pumps) if (pump.state === 'failed') list.push(`${pump.source.id}: ${pump.found}`);
+    return list;
+  }
+
+  entradas(): EntradaSummary[] {
+    return [...this.#nucleus.swarm.entradas.values()].map((entrada) => {
+      const summaries = entrada.bloques.map((bloque) => this.#summary(entrada, bloque));
+      const sum = (of: (s: BloqueSummary) => number): number => summaries.reduce((total, s) => total + of(s), 0);
+      const count = Math.max(1, summaries.length);
+      return {
+        id: entrada.id,
+        canal: entrada.config.canal,
+        procesador: entrada.procesador.procesador.nombre,
+        bloques: summaries.length,
+        dinamica: entrada.config.dinamico,
+        entidades: sum((s) => s.entidades),
+        ligadas: sum((s) => s.ligadas),
+        activas: sum((s) => s.activas),
+        cuarentena: sum((s) => s.cuarentena),
+        fitness: sum((s) => s.fitness) / count,
+        carga: sum((s) => s.carga) / count,
+        fallos: sum((s) => s.fallos),
+        repairs: sum((s) => s.repairs),
+        inbox: sum((s) => s.inbox),
+        alertasAbiertas: sum((s) => s.alertasAbiertas),
+        bytes: sum((s) => s.bytes),
+        pausado: summaries.some((s) => s.pausado),
+        artificial: entrada.artificial,
+      };
+    });
+  }
+
+  bloques(entradaId: string | null, limit: number): BloqueSummary[] {
+    const { swarm } = this.#nucleus;
+    if (entradaId !== null && !swarm.entradas.has(entradaId)) throw this.#noBloque(entradaId);
+    const list: BloqueSummary[] = [];
+    for (const entrada of swarm.entradas.values()) {
+      if (entradaId !== null && entrada.id !== entradaId) continue;
+      for (const bloque of entrada.bloques) list.push(this.#summary(entrada, bloque));
+    }
+    return list.toSorted((a, b) => a.fitness - b.fitness).slice(0, limit);
+  }
+
+  bloque(id: string): BloqueSummary | null {
+    const { swarm } = this.#nucleus;
+    const bloque = swarm.bloque(id);
+    return bloque === null ? null : this.#summary(swarm.entradas.get(bloque.entrada)!, bloque);
+  }
+
+  top(limit: number): EntidadSummary[] {
+    const best: { place: Place; rank: number }[] = [];
+    let floor = -Infinity;
+    for (const entrada of this.#nucleus.swarm.entradas.values()) {
+      if (entrada.artificial) continue;
+      for (const bloque of entrada.bloques) {
+        const { ocupado, valor, episodio } = bloque.memory.core;
+        for (let slot = 0; slot < bloque.used; slot++) {
+          if (ocupado[slot] !== OCUPADO.ligado) continue;
+          const rank = valor[slot]! + (episodio[slot] === EPISODIO.abierto ? 1e6 : 0);
+          if (rank <= floor && best.length >= limit) continue;
+          best.push({ place: { entrada, bloque, slot }, rank });
+          if (best.length >= limit * 4) {
+            best.sort((a, b) => b.rank - a.rank);
+            best.length = limit;
+            floor = best[limit - 1]!.rank;
+          }
+        }
+      }
+    }
+    best.sort((a, b) => b.rank - a.rank);
+    return best.slice(0, limit).map(({ place }) => this.#entidad(place));
+  }
+
+  entidades(pattern: string, bloqueRef: string | null, limit: number): EntidadSummary[] {
+    const glob = compileGlob(pattern);
+    const list: EntidadSummary[] = [];
+    for (const entrada of this.#nucleus.swarm.entradas.values()) {
+      if (bloqueRef !== null && bloqueRef !== entrada.id && !bloqueRef.startsWith(`${entrada.id}/`)) continue;
+      visitMatches(entrada.claves, glob, (loc) => {
+        const bloque = entrada.bloques[bloqueOfLoc(loc)]!;
+        if (bloqueRef === null || bloqueRef === entrada.id || bloqueRef === bloque.id) {
+          list.push(this.#entidad({ entrada, bloque, slot: slotOfLoc(loc) }));
+        }
+        return list.length < limit;
+      });
+      if (list.length >= limit) break;
+    }
+    return list.toSorted((a, b) => (a.clave < b.clave ? -1 : a.clave > b.clave ? 1 : 0));
+  }
+
+  entidad(ref: string): EntidadDetail {
+    const place = this.find(ref);
+    const { bloque, slot, entrada } = place;
+    const estado: Record<string, number> = {};
+    for (const column of bloque.memory.estado) estado[column.name] = column.data[slot]!;
+    return {
+      ...this.#entidad(place),
+      procesador: entrada.procesador.procesador.nombre,
+      generacion: bloque.memory.core.generacion[slot]!,
+      cuarentena: bloque.isQuarantined(slot),
+      estado,
+    };
+  }
+
+  /** `<entry>:<clave>`, a clave, or `<bloque>/<n>`. */
+  find(ref: string): Place {
+    const { swarm } = this.#nucleus;
+    const colon = ref.indexOf(':');
+    const named = colon > 0 ? swarm.entradas.get(ref.slice(0, colon)) : undefined;
+    if (named !== undefined) {
+      const place = this.#byClave(named, ref.slice(colon + 1));
+      if (place !== null) return place;
+    }
+    for (const entrada of swarm.entradas.values()) {
+      const place = this.#byClave(entrada, ref);
+      if (place !== null) return place;
+    }
+    const slash = ref.lastIndexOf('/');
+    const bloque = slash > 0 ? swarm.bloque(ref.slice(0, slash)) : null;
+    const slot = Number(ref.slice(slash + 1));
+    if (bloque !== null && Number.isInteger(slot) && slot >= 0 && slot < bloque.entidades) {
+      return { entrada: swarm.entradas.get(bloque.entrada)!, bloque, slot };
+    }
+    const near = this.entidades(`*${ref.slice(0, 24)}*`, null, 3).map((entidad) => entidad.clave);
+    const hint = near.length > 0 ? `Near: ${near.join(', ')}.` : 'List claves with: corec entidades "*".';
+    throw new CoreCError('COREC_E_NOT_FOUND', { what: 'entidad', found: ref, hint });
+  }
+
+  async history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory> {
+    const place = this.find(ref);
+    const { store, compressor } = this.#nucleus.deps;
+    const { bloque, slot } = place;
+    const { core } = bloque.memory;
+    const numero = core.numero[slot]!;
+    const points: HistoryPoint[] = [];
+    let hastaMs: number | undefined;
+    let more = false;
+    for (;;) {
+      const rows = await store.queryBloques({
+        bloque: bloque.id,
+        limit: HISTORY_PAGE,
+        conMensajes: true,
+        ...(hastaMs === undefined ? {} : { hastaMs }),
+      });
+      for (const row of rows) {
+        if (row.mensajes === null || row.codec === null) continue;
+        visitMensajes(row.codec, row.mensajes, compressor, (id, tsMs, lectura, valor) => {
+          if (id === numero && (desdeMs === null || tsMs >= desdeMs)) points.push({ tsMs, lectura, valor });
+        });
+      }
+      more = rows.length === HISTORY_PAGE;
+      if (!more || points.length >= limit) break;
+      hastaMs = rows[rows.length - 1]!.timestampS * 1000 - 1;
+    }
+    const newest = points.reduce((max, point) => Math.max(max, point.tsMs), 0);
+    if (core.ocupado[slot] !== OCUPADO.libre && core.tsMs[slot]! > newest) {
+      points.push({ tsMs: core.tsMs[slot]!, lectura: core.lectura[slot]!, valor: core.valor[slot]! });
+    }
+    points.sort((a, b) => a.tsMs - b.tsMs);
+    const clave = this.#claveOf(place);
+    const alertas = await this.alertas({ clave, limit: 1000, orden: 'tiempo' });
+    return { points: points.slice(-limit), alertas: alertas.filter((alerta) => alerta.clave === clave), more: more || points.length > limit };
+  }
+
+  async alertas(query: AlertaQuery): Promise<AlertaView[]> {
+    const { hub, deps, swarm } = this.#nucleus;
+    const merged = new Map<string, StoredAlerta>();
+    for (const row of await deps.store.queryAlertas(query)) merged.set(row.id, row);
+    const known = (row: AlertaRow): StoredAlerta => {
+      const stored = merged.get(row.id);
+      return { ...row, reconocidaMs: stored?.reconocidaMs ?? null, reconocidaPor: stored?.reconocidaPor ?? null };
+    };
+    const matches = alertaFilter(query);
+    for (const row of hub.unsaved()) if (matches(row)) merged.set(row.id, known(row));
+    // rows of open episodios grow without a change that is told: what is live is newer than what is stored
+    for (const bloque of swarm.bloques) {
+      for (const book of [bloque.episodios, bloque.avisos]) {
+        if (book.openCount === 0) continue;
+        for (const open of book.open) {
+          const stored = merged.get(open.id);
+          if (stored === undefined) continue;
+          merged.set(open.id, { ...stored, actualizadaMs: open.actualizadaMs, valor: open.valor, lectura: open.lectura, lecturas: open.lecturas });
+        }
+      }
+    }
+    const nowMs = this.#nucleus.clock.nowMs();
+    const order =
+      query.orden === 'valor'
+        ? (a: StoredAlerta, b: StoredAlerta) => b.valor - a.valor || b.abiertaMs - a.abiertaMs
+        : (a: StoredAlerta, b: StoredAlerta) => b.abiertaMs - a.abiertaMs;
+    return [...merged.values()]
+      .filter(matches)
+      .toSorted(order)
+      .slice(0, query.limit)
+      .map((row) => ({
+        ...row,
+        texto: reasonText(deps.idioma, row),
+        silenciada: deps.noticeGate.isSilenced(row.clave, row.bloque, nowMs),
+      }));
+  }
+
+  #byClave(entrada: Entrada, clave: string): Place | null {
+    const loc = entrada.claves.lookupText(clave);
+    if (loc === UNKNOWN_LOC) return null;
+    return { entrada, bloque: entrada.bloques[bloqueOfLoc(loc)]!, slot: slotOfLoc(loc) };
+  }
+
+  #claveOf({ entrada, bloque, slot }: Place): string {
+    return entrada.claves.claveText(makeLoc(bloque.options.indice, slot)) ?? '';
+  }
+
+  #entidad(place: Place): EntidadSummary {
+    const { bloque, slot } = place;
+    const { core } = bloque.memory;
+    return {
+      id: `${bloque.id}/${slot}`,
+      numero: core.numero[slot]!,
+      clave: this.#claveOf(place),
+      bloque: bloque.id,
+      canal: bloque.canal,
+      activo: core.activo[slot] === 1,
+      valor: core.valor[slot]!,
+      lectura: core.lectura[slot]!,
+      tsMs: core.tsMs[slot]!,
+      alerta: core.episodio[slot] === EPISODIO.abierto ? 'abierta' : core.episodio[slot] === EPISODIO.enfria ? 'enfria' : 'ninguna',
+    };
+  }
+
+  #summary(entrada: Entrada, bloque: BloqueSimbiotico): BloqueSummary {
+    return {
+      id: bloque.id,
+      entrada: entrada.id,
+      canal: bloque.canal,
+      procesador: entrada.procesador.procesador.nombre,
+      entidades: bloque.entidades,
+      ligadas: bloque.bound,
+      activas: bloque.activos,
+      cuarentena: bloque.quarantined,
+      fitness: bloque.fitness,
+      carga: bloque.carga,
+      umbral: bloque.umbral,
+      fallos: bloque.fallosTotal,
+      repairs: bloque.repairsTotal,
+      inbox: bloque.inbox.size,
+      alertasAbiertas: bloque.episodios.openCount + bloque.avisos.openCount,
+      bytes: bloque.memory.bytes,
+      pausado: bloque.pausado,
+      artificial: bloque.autonomo,
+    };
+  }
+
+  #noBloque(found: string): CoreCError {
+    const known = [...this.#nucleus.swarm.entradas.keys()].join(', ');
+    return new CoreCError('COREC_E_NOT_FOUND', { what: 'bloque', found, hint: `Known: ${known}.` });
+  }
+
+  /** Lecturas a second since the last time it was asked, at least a second ago. */
+  #lecturasPerS(nowMs: number): number {
+    const { lecturas } = this.#nucleus.swarm;
+    const elapsed = nowMs - this.#rate.ms;
+    if (elapsed >= 1000) {
+      this.#rate.perS = this.#rate.ms === 0 ? 0 : ((lecturas - this.#rate.lecturas) / elapsed) * 1000;
+      this.#rate.ms = nowMs;
+      this.#rate.lecturas = lecturas;
+    }
+    return this.#rate.perS;
+  }
+}
+
+function matchesText(glob: Glob, clave: string): boolean {
+  const bytes = new TextEncoder().encode(clave);
+  return glob.matches(bytes, 0, bytes.length);
+}
+
+/** The query as a test of one row; the store's SQL does the same. */
+function alertaFilter(query: AlertaQuery): (row: AlertaRow) => boolean {
+  const clave = query.clave === undefined ? null : compileGlob(query.clave);
+  return (row) =>
+    (clave === null || matchesText(clave, row.clave)) &&
+    (query.bloque === undefined || row.bloque === query.bloque || row.bloque.startsWith(`${query.bloque}/`)) &&
+    (query.abiertas !== true || row.cerradaMs === null) &&
+    (query.desdeMs === undefined || row.abiertaMs >= query.desdeMs) &&
+    (query.hastaMs === undefined || row.abiertaMs <= query.hastaMs);
+}

@@ -1,0 +1,307 @@
+/**
+ * The swarm: every entry with its bloques, and where each clave lives.
+ *
+ * Owns: entries, bloques, clave directories, entidad numbers, and placing lecturas in inboxes (routing). Leaves when bloques run to
+ * ModuloEjecucion, what is kept to epochs.
+ *
+ * W1 A clave is bound to one entidad of its entry, and stays there (sticky) until forgotten.
+ * W2 Numbers are never given twice: `nextNumero` only grows and is part of every epoch.
+ * W3 A batch is placed whole or, for new claves past capacity, refused row by row; inboxes may pass their limit by one batch at most,
+ *    and an entry with a full inbox takes no further batch (`blocked`).
+ */
+import { BufferPool } from '#domain/bloque/buffer-pool.ts';
+import { BloqueSimbiotico, type BloqueDeps } from '#domain/bloque/bloque.ts';
+import { bloqueOfLoc, ClaveDirectory, makeLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
+import { Partition, partitionByBloque } from '#domain/claves/partition.ts';
+import { bloqueId, entidadesOf, bloquesOf, type BloqueEntry } from '#domain/config/config.ts';
+import { CoreCError } from '#domain/errors.ts';
+import type { LecturaBatch } from '#domain/lectura/batch.ts';
+import { BLOQUES_MAX, MIB } from '#domain/limits.ts';
+import type { CompiledProcesador } from '#domain/procesadores/compile.ts';
+import { parseParametros } from '#domain/procesadores/define.ts';
+
+/** Largest magnitude of a lectura: state and rows are float32. */
+const LECTURA_MAX = 3.4028234663852886e38;
+
+export class Entrada {
+  readonly config: BloqueEntry;
+  readonly procesador: CompiledProcesador;
+  readonly parametros: unknown;
+  readonly bloques: BloqueSimbiotico[] = [];
+  readonly claves = new ClaveDirectory();
+  /** Bloques whose inbox is at its limit. */
+  readonly full = new Set<BloqueSimbiotico>();
+  /** Newest time of its lecturas, UTC ms. */
+  watermarkMs = 0;
+  catalogDirty = true;
+  /** First bloque that may have a free entidad. */
+  freeFrom = 0;
+
+  constructor(config: BloqueEntry, procesador: CompiledProcesador) {
+    this.config = config;
+    this.procesador = procesador;
+    this.parametros = parseParametros(procesador.procesador, config.parametros, `${config.path}.parametros`);
+  }
+
+  get id(): string {
+    return this.config.id;
+  }
+  get artificial(): boolean {
+    return this.procesador.procesador.autonomo;
+  }
+  get blocked(): boolean {
+    return this.full.size > 0;
+  }
+}
+
+export interface SwarmDeps {
+  readonly encodeMensajes: BloqueDeps['encodeMensajes'];
+  readonly procesador: (entry: BloqueEntry) => CompiledProcesador;
+  readonly mensajes: 'todos' | 'cambios' | 'ultimo' | 'ninguno';
+  readonly enfriamientoMs: number;
+  /** A lectura past capacity: entry, clave. */
+  readonly onRefused: (entrada: Entrada, reason: 'capacity' | 'bad_valor', batch: LecturaBatch, k: number) => void;
+  /** Something was put in a bloque's inbox. */
+  readonly onLecturas: (bloque: BloqueSimbiotico) => void;
+}
+
+/** Numbers and sizes of an entry's bloques as an epoch keeps them. */
+export interface CatalogRow {
+  readonly config: BloqueEntry;
+  readonly procesador: string;
+  readonly bloques: readonly { readonly numeroBase: number; readonly slots: number }[];
+}
+
+export class Swarm {
+  readonly entradas = new Map<string, Entrada>();
+  readonly bloques: BloqueSimbiotico[] = [];
+  nextNumero = 1;
+  lecturas = 0;
+
+  readonly #byId = new Map<string, BloqueSimbiotico>();
+  readonly #deps: SwarmDeps;
+  readonly #pool = new BufferPool();
+  #locs = new Uint32Array(0);
+  #partition = new Partition(0, 1);
+
+  constructor(deps: SwarmDeps) {
+    this.#deps = deps;
+  }
+
+  bloque(id: string): BloqueSimbiotico | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  get entidades(): number {
+    let sum = 0;
+    for (const bloque of this.bloques) sum += bloque.entidades;
+    return sum;
+  }
+
+  get ligadas(): number {
+    let sum = 0;
+    for (const bloque of this.bloques) sum += bloque.bound;
+    return sum;
+  }
+
+  /** Makes an entry and, unless it grows by need, all its bloques. `catalog`: numbers of bloques that stood before a restart. */
+  registrar(config: BloqueEntry, catalog: CatalogRow | null): Entrada {
+    if (this.entradas.has(config.id)) {
+      throw new CoreCError('COREC_E_LIMIT', { what: `bloques id ${config.id}`, found: 'used twice', allowed: 'one entry an id' });
+    }
+    const entrada = new Entrada(config, this.#deps.procesador(config));
+    this.entradas.set(config.id, entrada);
+    const wanted = config.dinamico ? (catalog?.bloques.length ?? 0) : bloquesOf(config);
+    for (let k = 0; k < wanted; k++) {
+      const known = catalog?.bloques[k];
+      this.#addBloque(entrada, known?.slots ?? entidadesOf(config, k), known?.numeroBase);
+    }
+    return entrada;
+  }
+
+  catalogRow(entrada: Entrada): CatalogRow {
+    return {
+      config: entrada.config,
+      procesador: entrada.procesador.procesador.nombre,
+      bloques: entrada.bloques.map((bloque) => ({ numeroBase: bloque.options.numeroBase, slots: bloque.options.slots })),
+    };
+  }
+
+  /** Places a batch (W3). Returns lecturas placed. `arrivalMs`: wall time. */
+  deliver(entrada: Entrada, batch: LecturaBatch, arrivalMs: number): number {
+    const n = batch.length;
+    if (n === 0) return 0;
+    if (this.#locs.length < n) this.#locs = new Uint32Array(batch.capacity);
+    const locs = this.#locs;
+    const watermarkMs = this.#checkTimes(batch, n, arrivalMs);
+    entrada.claves.lookupBatch(batch, locs);
+    const refused = this.#bindUnknown(entrada, batch, locs, n);
+    if (watermarkMs > entrada.watermarkMs) entrada.watermarkMs = watermarkMs;
+    if (this.#partition.order.length < n) this.#partition = new Partition(batch.capacity, entrada.bloques.length);
+    const partition = this.#partition;
+    partitionByBloque(locs, n, entrada.bloques.length, partition);
+    const { valor, tsMs } = batch;
+    for (let run = 0; run < partition.touched; run++) {
+      const bloque = entrada.bloques[partition.bloques[run]!]!;
+      bloque.inbox.push(partition.order, partition.starts[run]!, partition.starts[run + 1]!, locs, valor, tsMs, arrivalMs);
+      if (entrada.watermarkMs > bloque.watermarkMs) bloque.watermarkMs = entrada.watermarkMs;
+      if (bloque.inbox.room <= 0) entrada.full.add(bloque);
+      this.#deps.onLecturas(bloque);
+    }
+    this.lecturas += n - refused;
+    return n - refused;
+  }
+
+  /** Gives a clave an entidad; UNKNOWN_LOC when there is no room. */
+  bindText(entrada: Entrada, clave: string): number {
+    const known = entrada.claves.lookupText(clave);
+    if (known !== UNKNOWN_LOC) return known;
+    const index = this.#bloqueWithRoom(entrada);
+    if (index < 0) return UNKNOWN_LOC;
+    const loc = makeLoc(index, entrada.bloques[index]!.bind());
+    entrada.claves.insertText(clave, loc);
+    return loc;
+  }
+
+  /** Called after a bloque ran: it may have room again. */
+  drained(bloque: BloqueSimbiotico): void {
+    if (bloque.inbox.room > 0) this.entradas.get(bloque.entrada)?.full.delete(bloque);
+  }
+
+  /** Forgets the clave at `loc`. Returns lecturas that waited for it. */
+  forget(entrada: Entrada, loc: number): number {
+    const dropped = entrada.bloques[bloqueOfLoc(loc)]!.unbind(slotOfLoc(loc));
+    entrada.claves.remove(loc);
+    entrada.freeFrom = Math.min(entrada.freeFrom, bloqueOfLoc(loc));
+    return dropped;
+  }
+
+  /** Forgets claves without a lectura for the entry's TTL before its watermark. Returns how many. */
+  expire(entrada: Entrada): number {
+    const ttlS = entrada.config.clave_ttl_s;
+    if (ttlS === null || entrada.watermarkMs === 0) return 0;
+    const before = entrada.watermarkMs - ttlS * 1000;
+    let count = 0;
+    for (const bloque of entrada.bloques) {
+      if (bloque.bound === 0) continue;
+      const { tsMs, ocupado } = bloque.memory.core;
+      for (let slot = 0; slot < bloque.entidades; slot++) {
+        if (ocupado[slot] !== 1 || tsMs[slot]! === 0 || tsMs[slot]! >= before) continue;
+        this.forget(entrada, makeLoc(bloque.options.indice, slot));
+        count++;
+      }
+    }
+    return count;
+  }
+
+  #addBloque(entrada: Entrada, slots: number, numeroBase: number | undefined): BloqueSimbiotico {
+    if (entrada.bloques.length >= BLOQUES_MAX) {
+      throw new CoreCError('COREC_E_LIMIT', { what: `bloques of ${entrada.id}`, found: entrada.bloques.length + 1, allowed: BLOQUES_MAX });
+    }
+    const { config } = entrada;
+    const base = numeroBase ?? this.nextNumero;
+    this.nextNumero = Math.max(this.nextNumero, base + slots);
+    const bloque = new BloqueSimbiotico(
+      {
+        id: bloqueId(config.id, entrada.bloques.length),
+        entrada: config.id,
+        indice: entrada.bloques.length,
+        canal: config.canal,
+        slots,
+        procesador: entrada.procesador,
+        parametros: entrada.parametros,
+        numeroBase: base,
+        umbral: config.umbral === 'auto' ? null : config.umbral,
+        maxErrores: config.autoreparacion.max_errores,
+        minFitness: config.autoreparacion.min_fitness,
+        maxReparaciones: config.autoreparacion.max_reparaciones,
+        ventanaMs: config.autoreparacion.ventana_s * 1000,
+        intervaloMs: config.intervalo_ms,
+        inboxMax: config.inbox_max,
+        mensajes: entrada.artificial ? 'ninguno' : this.#deps.mensajes,
+        enfriamientoMs: this.#deps.enfriamientoMs,
+      },
+      {
+        pool: this.#pool,
+        encodeMensajes: this.#deps.encodeMensajes,
+        claveText: ({ options }, slot) => entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
+      },
+    );
+    const maxBytes = config.max_size_mb * MIB;
+    if (bloque.memory.bytes > maxBytes) {
+      throw new CoreCError('COREC_E_LIMIT', {
+        what: `${config.path}: size of bloque ${bloque.id} (${slots} entidades of ${config.procesador})`,
+        found: `${(bloque.memory.bytes / MIB).toFixed(2)} MB`,
+        allowed: `max_size_mb ${config.max_size_mb}`,
+      });
+    }
+    entrada.bloques.push(bloque);
+    entrada.catalogDirty = true;
+    this.bloques.push(bloque);
+    this.#byId.set(bloque.id, bloque);
+    return bloque;
+  }
+
+  /** Fills in missing times; returns the newest. A valor beyond float32 becomes NaN and is refused with its row. */
+  #checkTimes(batch: LecturaBatch, n: number, arrivalMs: number): number {
+    const { tsMs, valor } = batch;
+    let newest = 0;
+    for (let k = 0; k < n; k++) {
+      let t = tsMs[k]!;
+      if (t !== t) t = tsMs[k] = arrivalMs;
+      if (t > newest) newest = t;
+      const x = valor[k]!;
+      if (x > LECTURA_MAX || x < -LECTURA_MAX) valor[k] = NaN;
+    }
+    return newest;
+  }
+
+  #bindUnknown(entrada: Entrada, batch: LecturaBatch, locs: Uint32Array, n: number): number {
+    const { claves } = entrada;
+    const { valor } = batch;
+    let refused = 0;
+    for (let k = 0; k < n; k++) {
+      if (valor[k]! !== valor[k]!) {
+        locs[k] = UNKNOWN_LOC;
+        refused++;
+        this.#deps.onRefused(entrada, 'bad_valor', batch, k);
+        continue;
+      }
+      if (locs[k] !== UNKNOWN_LOC) continue;
+      // the same new clave may stand twice in one batch
+      const from = batch.claveOffset[k]!;
+      const known = claves.lookup(batch.claveBytes, from, from + batch.claveLength[k]!, batch.claveHash[k]!);
+      if (known !== UNKNOWN_LOC) {
+        locs[k] = known;
+        continue;
+      }
+      const loc = this.#place(entrada, batch, k);
+      locs[k] = loc;
+      if (loc === UNKNOWN_LOC) {
+        refused++;
+        this.#deps.onRefused(entrada, 'capacity', batch, k);
+      }
+    }
+    return refused;
+  }
+
+  #place(entrada: Entrada, batch: LecturaBatch, k: number): number {
+    const index = this.#bloqueWithRoom(entrada);
+    if (index < 0) return UNKNOWN_LOC;
+    const bloque = entrada.bloques[index]!;
+    const loc = makeLoc(index, bloque.bind());
+    entrada.claves.insert(batch, k, loc);
+    return loc;
+  }
+
+  #bloqueWithRoom(entrada: Entrada): number {
+    if (entrada.artificial) return -1;
+    for (; entrada.freeFrom < entrada.bloques.length; entrada.freeFrom++) {
+      if (entrada.bloques[entrada.freeFrom]!.free > 0) return entrada.freeFrom;
+    }
+    const { config } = entrada;
+    if (!config.dinamico || entrada.bloques.length >= Math.min(bloquesOf(config), BLOQUES_MAX)) return -1;
+    this.#addBloque(entrada, entidadesOf(config, entrada.bloques.length), undefined);
+    return entrada.freeFrom;
+  }
+}
