@@ -7,7 +7,8 @@
  *    runs on the machine.
  * P2 A process that vanishes at any moment, or whose pid is given to another, is never an error.
  */
-import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { cleanPart } from '#domain/host/claves.ts';
 import type { ClaveHost, Claves, ScanOutput } from '#domain/host/claves.ts';
 import type { FuenteHost } from '#domain/host/config.ts';
@@ -179,8 +180,19 @@ export class HostProcesses {
       this.#putOut(entry);
       return;
     }
-    let name = this.#reader.cursor.text(this.#stat.nameFrom, this.#stat.nameTo);
-    if (NAMELESS.has(name)) name = this.#programName(entry.pid) ?? name;
+    const name = this.#reader.cursor.text(this.#stat.nameFrom, this.#stat.nameTo);
+    if (!NAMELESS.has(name)) {
+      this.#makeClaves(entry, name);
+      return;
+    }
+    // In the background: the kernel takes a lock of the process for it, and one that hangs may hold that lock for good.
+    void readFile(`${this.#procPath}/${entry.pid}/cmdline`, 'latin1')
+      .then(programName, () => null)
+      .then((program) => this.#makeClaves(entry, program ?? name));
+  }
+
+  #makeClaves(entry: HostProcess, name: string): void {
+    if (entry.isOut) return;
     const thing = `proc/${entry.pid}.${cleanPart(name)}`;
     entry.cpuClave = this.#claves.make(`${thing}/cpu`);
     entry.rssClave = this.#claves.make(`${thing}/rss`);
@@ -188,17 +200,6 @@ export class HostProcesses {
     if (entry.cpuClave !== null || entry.rssClave !== null) return;
     entry.isOut = true;
     this.#letGo(entry);
-  }
-
-  /** The file name of the first argument. */
-  #programName(pid: number): string | null {
-    try {
-      const command = readFileSync(`${this.#procPath}/${pid}/cmdline`, 'latin1');
-      const program = command.slice(0, command.search(/[\0 ]|$/));
-      return program.slice(program.lastIndexOf('/') + 1) || null;
-    } catch {
-      return null;
-    }
   }
 
   /** Gone: out of everything at the end of the scan. */
@@ -220,4 +221,10 @@ export class HostProcesses {
     this.#someOut = false;
     this.#entries = this.#entries.filter((entry) => this.#byPid.get(entry.pid) === entry);
   }
+}
+
+/** The file name of the first argument of a command line; null when there is none. */
+function programName(command: string): string | null {
+  const program = command.slice(0, command.search(/[\0 ]|$/));
+  return program.slice(program.lastIndexOf('/') + 1) || null;
 }
