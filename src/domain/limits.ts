@@ -76,8 +76,8 @@ export const JOURNAL_SEGMENT_BYTES: number = 16 * MIB;
 export const JOURNAL_BYTES_MAX: number = 512 * MIB;
 /** Appended and not yet fsynced. */
 export const JOURNAL_PENDING_BYTES: number = 32 * MIB;
-/** The embedded PostgreSQL's own log of changes (its max_wal_size). */
-export const POSTGRES_WAL_BYTES: number = 256 * MIB;
+/** The embedded PostgreSQL's own log of changes (its max_wal_size): replayed in well under a second after kill -9. */
+export const POSTGRES_WAL_BYTES: number = 96 * MIB;
 /** Catalogues of a fresh embedded PostgreSQL. */
 export const POSTGRES_EMPTY_BYTES: number = 40 * MIB;
 /** Rows and mensajes kept at most, by default: 4 of the smallest disk's 10 GB. */

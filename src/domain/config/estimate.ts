@@ -41,10 +41,10 @@ const ROW_BYTES = 208;
 const MENSAJE_STORED_BYTES = { 'columnas+zstd3': 6, 'json+zstd3': 14 } as const;
 /** Float columns of state, compressed. */
 const STATE_RATIO = 0.6;
-/** A changed row is written to the log of changes and to the table. */
-const WRITES_PER_CHANGE = 2;
-/** Old versions of state rows that vacuum has not taken yet. */
-const STATE_COPIES = 3;
+/** A new row is written to the log of changes and to the table; state goes into a freshly emptied table and is written once. */
+const WRITES_PER_ROW = 2;
+/** State is written in turns into two tables, the older one emptied before the next epoch. */
+const STATE_COPIES = 2;
 /** A quiet bloque without mensajes still shows every ten minutes that it lives. */
 const QUIET_ROW_S = 600;
 const LOG_BYTES_DAY = 1 * MIB;
@@ -281,9 +281,7 @@ function diskParts(
       max ? mensajesDay(load, load.entidadesMax, load.lecturasSMax) : mensajesDay(load, load.entidades, load.lecturasS),
     );
   const stateDay = (max: boolean): number =>
-    sum(live, (load) => stateBytes(load, max ? load.entidadesMax : load.entidades) * changed(load)) *
-    epochsDay *
-    WRITES_PER_CHANGE;
+    sum(live, (load) => stateBytes(load, max ? load.entidadesMax : load.entidades) * changed(load)) * epochsDay;
   const stateKept = (max: boolean): number =>
     sum(live, (load) => stateBytes(load, max ? load.entidadesMax : load.entidades)) * STATE_COPIES;
   const retained = (max: boolean): number =>
@@ -294,8 +292,8 @@ function diskParts(
       .map((parte) => ({ parte: parte as ParteDisco, bytes: now[parte] ?? 0, bytesMax: max[parte]! }))
       .filter((part) => part.bytesMax > 0);
   const day = (max: boolean): Record<string, number> => ({
-    rows: rows(max) * WRITES_PER_CHANGE,
-    mensajes: mensajes(max) * WRITES_PER_CHANGE,
+    rows: rows(max) * WRITES_PER_ROW,
+    mensajes: mensajes(max) * WRITES_PER_ROW,
     state: stateDay(max),
     logs: LOG_BYTES_DAY,
   });

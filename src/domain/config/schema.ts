@@ -477,9 +477,9 @@ export const configSchema = doc(
             en: 'Lines below this level are left out. Default info.',
             es: 'Las líneas por debajo de este nivel se omiten. Por defecto info.',
           }),
-          max_mb: doc(z.number().min(0.1).max(10_000).default(16), {
-            en: 'Size at which the file is rotated, in MB. Default 16.',
-            es: 'Tamaño al que se rota el archivo, en MB. Por defecto 16.',
+          max_mb: doc(z.number().min(0.1).max(10_000).default(10), {
+            en: 'Size at which the file is rotated, in MB. Default 10.',
+            es: 'Tamaño al que se rota el archivo, en MB. Por defecto 10.',
           }),
           archivos: doc(z.int().min(1).max(1_000).default(5), {
             en: 'Rotated files kept. Default 5.',

@@ -113,7 +113,7 @@ test('an empty file is a whole configuration of defaults', () => {
       auditoria: { intervalo_s: 60 },
       evolucion: { activa: false },
       modulos: [],
-      logs: { ruta: 'logs/corec.log', nivel: 'info', max_mb: 16, archivos: 5 },
+      logs: { ruta: 'logs/corec.log', nivel: 'info', max_mb: 10, archivos: 5 },
     },
   );
   assert.deepEqual(notices, []);
