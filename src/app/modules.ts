@@ -33,12 +33,16 @@ async function loadModule(href: string, path: string): Promise<ModuloBase> {
     throw new CoreCError('COREC_E_MODULE_LOAD', { path, found: messageOf(error) }, error);
   }
   const classes = [exported.default, ...Object.values(exported)].filter(
-    (value): value is new () => ModuloBase => typeof value === 'function' && typeof value.prototype === 'object' && missing(value.prototype) === null,
+    (value): value is new () => ModuloBase =>
+      typeof value === 'function' && typeof value.prototype === 'object' && missing(value.prototype) === null,
   );
   const Modulo = classes[0];
   if (Modulo === undefined) {
     const candidate = Object.values(exported).find((value) => typeof value === 'function');
-    const found = candidate === undefined ? 'no class is exported' : `${candidate.name} lacks ${missing(candidate.prototype as object) ?? 'its methods'}`;
+    const found =
+      candidate === undefined
+        ? 'no class is exported'
+        : `${candidate.name} lacks ${missing(candidate.prototype as object) ?? 'its methods'}`;
     throw new CoreCError('COREC_E_MODULE_LOAD', { path, found });
   }
   return new Modulo();

@@ -13,13 +13,25 @@ export async function loadPlugins(config: CoreCConfig, logger: Logger): Promise<
   for (const plugin of config.plugins) {
     if (!plugin.enabled) continue;
     const folder = dirname(plugin.config_path);
-    const path = ['main.ts', 'main.js', 'main.mjs'].map((name) => join(folder, name)).find((candidate) => existsSync(candidate));
+    const path = ['main.ts', 'main.js', 'main.mjs']
+      .map((name) => join(folder, name))
+      .find((candidate) => existsSync(candidate));
     try {
       if (path === undefined) {
-        throw new CoreCError('COREC_E_PLUGIN_LOAD', { name: plugin.name, path: folder, found: 'no main.ts there', hint: 'Write one, or set enabled to false.' });
+        throw new CoreCError('COREC_E_PLUGIN_LOAD', {
+          name: plugin.name,
+          path: folder,
+          found: 'no main.ts there',
+          hint: 'Write one, or set enabled to false.',
+        });
       }
       const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
-      loaded.push({ name: plugin.name, path, def: checkPlugin(plugin.name, path, module.default), config: readConfig(plugin.name, plugin.config_path) });
+      loaded.push({
+        name: plugin.name,
+        path,
+        def: checkPlugin(plugin.name, path, module.default),
+        config: readConfig(plugin.name, plugin.config_path),
+      });
     } catch (error) {
       const fault = error instanceof CoreCError ? error : pluginError(plugin.name, path ?? folder, error);
       logger.error('PluginHost', fault.message, { plugin: plugin.name });
@@ -33,10 +45,18 @@ function readConfig(name: string, path: string): Readonly<Record<string, unknown
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   } catch (error) {
-    throw new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: messageOf(error), hint: 'Correct its config.json.' }, error);
+    throw new CoreCError(
+      'COREC_E_PLUGIN_LOAD',
+      { name, path, found: messageOf(error), hint: 'Correct its config.json.' },
+      error,
+    );
   }
 }
 
 function pluginError(name: string, path: string, error: unknown): CoreCError {
-  return new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: messageOf(error), hint: 'See the stack in the log.' }, error);
+  return new CoreCError(
+    'COREC_E_PLUGIN_LOAD',
+    { name, path, found: messageOf(error), hint: 'See the stack in the log.' },
+    error,
+  );
 }

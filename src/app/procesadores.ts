@@ -20,14 +20,21 @@ export async function loadProcesador(ref: string, folder: string): Promise<AnyPr
   if (bundled !== undefined) return bundled;
   if (!isFileRef(ref)) {
     const known = BUNDLED.map((procesador) => procesador.nombre).join(', ');
-    throw new CoreCError('COREC_E_PROCESADOR_UNKNOWN', { found: ref, allowed: `${known}, or the path of a file that exports one` });
+    throw new CoreCError('COREC_E_PROCESADOR_UNKNOWN', {
+      found: ref,
+      allowed: `${known}, or the path of a file that exports one`,
+    });
   }
   const path = resolve(folder, ref);
   let exported: unknown;
   try {
     exported = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
   } catch (error) {
-    throw new CoreCError('COREC_E_PROCESADOR_INVALID', { nombre: ref, found: messageOf(error), expected: 'a file that can be imported' }, error);
+    throw new CoreCError(
+      'COREC_E_PROCESADOR_INVALID',
+      { nombre: ref, found: messageOf(error), expected: 'a file that can be imported' },
+      error,
+    );
   }
   if (typeof exported === 'function') return fromFuncion(nameOf(path), exported as ProcesadorFuncion);
   if (typeof exported === 'object' && exported !== null && 'nombre' in exported && 'estado' in exported) {

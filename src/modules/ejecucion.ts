@@ -86,7 +86,7 @@ export class ModuloEjecucion extends ModuloBase {
         continue;
       }
       const sliceEnd = clock.monotonicMs() + SLICE_MS;
-      for (let now = sliceEnd - SLICE_MS; now < sliceEnd && !this.#stopping; ) now = this.#runNext(nucleus, now);
+      for (let now = sliceEnd - SLICE_MS; now < sliceEnd && !this.#stopping;) now = this.#runNext(nucleus, now);
       await clock.yieldToIo();
     }
   }

@@ -68,7 +68,13 @@ export class AlertaHub {
   }
 
   /** Takes what happened in a bloque. `arrivedMs`: when the oldest lectura behind it arrived (wall), or NaN. `quiet`: store, tell nobody. */
-  take(bloque: BloqueSimbiotico, changes: readonly EpisodioChange[], nowMs: number, arrivedMs: number, quiet: boolean): void {
+  take(
+    bloque: BloqueSimbiotico,
+    changes: readonly EpisodioChange[],
+    nowMs: number,
+    arrivedMs: number,
+    quiet: boolean,
+  ): void {
     for (const { evento, episodio } of changes) {
       const row = alertaRow(bloque, episodio);
       this.#waiting.set(row.id, row);

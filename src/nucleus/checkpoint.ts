@@ -32,7 +32,15 @@ export function jsonFrom(bytes: Uint8Array, id: string): unknown {
 /** The columns of a bloque that outlive a restart: the core's under `core.<name>`, the procesador's under their own names. */
 export function checkpointColumns(bloque: BloqueSimbiotico): NamedColumn[] {
   const { core, estado } = bloque.memory;
-  const types = { numero: 'u32', tsMs: 'f64', valor: 'f32', lectura: 'f32', generacion: 'u16', activo: 'u8', ocupado: 'u8' } as const;
+  const types = {
+    numero: 'u32',
+    tsMs: 'f64',
+    valor: 'f32',
+    lectura: 'f32',
+    generacion: 'u16',
+    activo: 'u8',
+    ocupado: 'u8',
+  } as const;
   const list: NamedColumn[] = [];
   for (const name of CORE_CHECKPOINT) {
     const type = types[name as keyof typeof types];
@@ -60,7 +68,8 @@ export interface DecodedColumnas {
 
 export function decodeColumnas(bytes: Uint8Array, compressor: Compressor, id: string): DecodedColumnas {
   const length = bytes.length < 4 ? Infinity : new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
-  if (4 + length > bytes.length) throw new CoreCError('COREC_E_STATE_UNREADABLE', { id, found: `${bytes.length} bytes` });
+  if (4 + length > bytes.length)
+    throw new CoreCError('COREC_E_STATE_UNREADABLE', { id, found: `${bytes.length} bytes` });
   const vitals = jsonFrom(bytes.subarray(4, 4 + length), id) as BloqueVitals;
   return { vitals, estado: decodeEstado(bytes.subarray(4 + length), compressor, id) };
 }
@@ -79,9 +88,11 @@ export function fillColumns(bloque: BloqueSimbiotico, decoded: DecodedEstado): r
 /** Copies the columns of stored slot `from` into slot `to`; columns that are not stored start fresh. False: there is no such slot. */
 export function fillSlot(bloque: BloqueSimbiotico, decoded: DecodedEstado, from: number, to: number): boolean {
   if (from >= decoded.used) return false;
-  const storedOf = (name: string): number | undefined => decoded.columns.find((column) => column.name === name)?.data[from];
+  const storedOf = (name: string): number | undefined =>
+    decoded.columns.find((column) => column.name === name)?.data[from];
   for (const column of bloque.memory.estado) column.data[to] = storedOf(column.name) ?? 0;
-  for (const name of ['tsMs', 'valor', 'lectura'] as const) bloque.memory.core[name][to] = storedOf(`core.${name}`) ?? 0;
+  for (const name of ['tsMs', 'valor', 'lectura'] as const)
+    bloque.memory.core[name][to] = storedOf(`core.${name}`) ?? 0;
   return true;
 }
 

@@ -39,7 +39,10 @@ export interface NucleusDeps {
   readonly bus: StreamBus;
   readonly compressor: Compressor;
   readonly sinks: readonly AlertaSink[];
-  readonly noticeGate: NoticeGate & { silence(rule: { glob: string; bloque: string | null; hastaMs: number }): void; isSilenced(clave: string, bloque: string, nowMs: number): boolean };
+  readonly noticeGate: NoticeGate & {
+    silence(rule: { glob: string; bloque: string | null; hastaMs: number }): void;
+    isSilenced(clave: string, bloque: string, nowMs: number): boolean;
+  };
   readonly refused: RefusedRows & { readonly path: string };
   readonly plugins: readonly LoadedPlugin[];
   /** ModuloRegistro and ModuloEjecucion first, then whatever else was found. */

@@ -102,16 +102,27 @@ export class NucleusDoor implements NucleusApi, Replayer {
       },
     ];
     const problems = this.#queries.problems(store);
-    own.push({ check: 'corec', state: problems.length === 0 ? 'ok' : 'warn', found: problems.join('; ') || `fase ${n.fase}`, mend: problems.length === 0 ? '' : 'See logs/corec.log.' });
+    own.push({
+      check: 'corec',
+      state: problems.length === 0 ? 'ok' : 'warn',
+      found: problems.join('; ') || `fase ${n.fase}`,
+      mend: problems.length === 0 ? '' : 'See logs/corec.log.',
+    });
     return [...own, ...(await n.deps.doctor())];
   }
 
   async reconocer(alertaId: string, por: string, comandoId: string): Promise<AlertaView> {
     const found = async (): Promise<AlertaView> => {
       const list = await this.alertas({ limit: 100_000, orden: 'tiempo' });
-      const view = list.find((alerta) => alerta.id === alertaId || (alertaId.length >= 4 && alerta.id.startsWith(alertaId)));
+      const view = list.find(
+        (alerta) => alerta.id === alertaId || (alertaId.length >= 4 && alerta.id.startsWith(alertaId)),
+      );
       if (view === undefined) {
-        throw new CoreCError('COREC_E_NOT_FOUND', { what: 'alerta', found: alertaId, hint: 'List them with: corec alerts.' });
+        throw new CoreCError('COREC_E_NOT_FOUND', {
+          what: 'alerta',
+          found: alertaId,
+          hint: 'List them with: corec alerts.',
+        });
       }
       return view;
     };
@@ -124,7 +135,14 @@ export class NucleusDoor implements NucleusApi, Replayer {
     }
     const change: AlertaChange = { id: view.id, reconocidaMs: this.#nucleus.clock.nowMs(), reconocidaPor: por };
     const answer = { ...view, reconocidaMs: change.reconocidaMs, reconocidaPor: por };
-    return (await this.#comando('ack', { id: alertaId, por }, { tipo: 'nada' }, answer, comandoId, change)) as AlertaView;
+    return (await this.#comando(
+      'ack',
+      { id: alertaId, por },
+      { tipo: 'nada' },
+      answer,
+      comandoId,
+      change,
+    )) as AlertaView;
   }
 
   async silenciar(
@@ -136,7 +154,13 @@ export class NucleusDoor implements NucleusApi, Replayer {
   ): Promise<{ readonly hastaMs: number; readonly claves: number }> {
     const claves = this.#queries.entidades(glob, bloque, 1_000_000).length;
     const silencio: Silencio = { glob, bloque, hastaMs, por };
-    const answer = await this.#comando('silence', silencio, { tipo: 'silenciar', silencio }, { hastaMs, claves }, comandoId);
+    const answer = await this.#comando(
+      'silence',
+      silencio,
+      { tipo: 'silenciar', silencio },
+      { hastaMs, claves },
+      comandoId,
+    );
     return answer as { hastaMs: number; claves: number };
   }
 
@@ -155,16 +179,25 @@ export class NucleusDoor implements NucleusApi, Replayer {
     const doomed: (readonly [string, number])[] = [];
     for (const entidad of this.#queries.entidades(clave, bloque, 10_000_000)) {
       const owner = n.swarm.bloque(entidad.bloque)!;
-      doomed.push([owner.entrada, makeLoc(owner.options.indice, Number(entidad.id.slice(entidad.id.lastIndexOf('/') + 1)))]);
+      doomed.push([
+        owner.entrada,
+        makeLoc(owner.options.indice, Number(entidad.id.slice(entidad.id.lastIndexOf('/') + 1))),
+      ]);
     }
     if (doomed.length === 0) {
-      throw new CoreCError('COREC_E_NOT_FOUND', { what: 'clave', found: clave, hint: 'List claves with: corec entidades "*".' });
+      throw new CoreCError('COREC_E_NOT_FOUND', {
+        what: 'clave',
+        found: clave,
+        hint: 'List claves with: corec entidades "*".',
+      });
     }
     await n.gate.shut();
     try {
       await n.turn();
       for (const [entradaId, loc] of doomed) n.swarm.forget(n.swarm.entradas.get(entradaId)!, loc);
-      for (const touched of new Set(doomed.map(([entradaId, loc]) => n.swarm.entradas.get(entradaId)!.bloques[bloqueOfLoc(loc)]!))) {
+      for (const touched of new Set(
+        doomed.map(([entradaId, loc]) => n.swarm.entradas.get(entradaId)!.bloques[bloqueOfLoc(loc)]!),
+      )) {
         n.hub.take(touched, touched.takeChanges(), n.clock.nowMs(), NaN, true);
       }
     } finally {
@@ -177,11 +210,17 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   applyEfecto(_nombre: string, efecto: unknown): void {
     const effect = efecto as Efecto;
-    if (effect.tipo === 'pausar' || effect.tipo === 'reanudar') this.#applyPaused(effect.tipo === 'pausar', effect.bloque);
+    if (effect.tipo === 'pausar' || effect.tipo === 'reanudar')
+      this.#applyPaused(effect.tipo === 'pausar', effect.bloque);
     else if (effect.tipo === 'silenciar') this.#nucleus.addSilencio(effect.silencio);
   }
 
-  async #setPaused(tipo: 'pausar' | 'reanudar', nombre: string, bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
+  async #setPaused(
+    tipo: 'pausar' | 'reanudar',
+    nombre: string,
+    bloque: string | null,
+    comandoId: string,
+  ): Promise<{ readonly bloques: number }> {
     const bloques = this.#select(bloque).length;
     return (await this.#comando(nombre, { bloque }, { tipo, bloque }, { bloques }, comandoId)) as { bloques: number };
   }
@@ -203,7 +242,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
     if (entrada !== undefined) return entrada.bloques;
     const one = swarm.bloque(ref);
     if (one !== null) return [one];
-    throw new CoreCError('COREC_E_NOT_FOUND', { what: 'bloque', found: ref, hint: `Known: ${[...swarm.entradas.keys()].join(', ')}.` });
+    throw new CoreCError('COREC_E_NOT_FOUND', {
+      what: 'bloque',
+      found: ref,
+      hint: `Known: ${[...swarm.entradas.keys()].join(', ')}.`,
+    });
   }
 
   async #comando(
@@ -214,13 +257,25 @@ export class NucleusDoor implements NucleusApi, Replayer {
     comandoId: string,
     change?: AlertaChange,
   ): Promise<unknown> {
-    const stored = await this.#nucleus.deps.store.commitComando(this.#row(nombre, argumentos, efecto, respuesta, comandoId), change);
+    const stored = await this.#nucleus.deps.store.commitComando(
+      this.#row(nombre, argumentos, efecto, respuesta, comandoId),
+      change,
+    );
     if (stored.first) this.applyEfecto(nombre, efecto);
     return stored.respuesta;
   }
 
   #row(nombre: string, argumentos: unknown, efecto: Efecto, respuesta: unknown, comandoId: string): ComandoRow {
     const n = this.#nucleus;
-    return { id: comandoId, nombre, puerta: 'comando', argumentos, efecto, respuesta, timestampMs: n.clock.nowMs(), epoca: n.epochs?.next ?? 1 };
+    return {
+      id: comandoId,
+      nombre,
+      puerta: 'comando',
+      argumentos,
+      efecto,
+      respuesta,
+      timestampMs: n.clock.nowMs(),
+      epoca: n.epochs?.next ?? 1,
+    };
   }
 }

@@ -41,7 +41,10 @@ export interface EpochDeps {
   /** True when an epoch must hold the bloque again. Called at the cut. */
   readonly changed: (bloque: BloqueSimbiotico) => boolean;
   /** Inbox and episodios of a bloque, whichever changed. Called at the cut. */
-  readonly sealBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[]; readonly deleted: readonly EstadoClase[] };
+  readonly sealBloque: (bloque: BloqueSimbiotico) => {
+    readonly rows: readonly EstadoRow[];
+    readonly deleted: readonly EstadoClase[];
+  };
   /** Columns, and the claves if they changed. Called before the next change of the bloque. */
   readonly encodeBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[] };
   /** What is durable now: the journal may forget up to seq. */
@@ -161,7 +164,16 @@ export class Epochs {
         others = seal.rows;
         for (const clase of seal.deleted) deleted.push({ clase, id: bloque.id });
       }
-      const entry: SealedBloque = { bloque, dirty, row, fitness: bloque.fitness, others, rows: [], mensajes: null, encoded: false };
+      const entry: SealedBloque = {
+        bloque,
+        dirty,
+        row,
+        fitness: bloque.fitness,
+        others,
+        rows: [],
+        mensajes: null,
+        encoded: false,
+      };
       sealed.push(entry);
       bloque.hold(() => this.#encode(entry));
       if (row) this.#lastRows.set(bloque, { fitness: bloque.fitness, ms: scheduledMs });

@@ -20,7 +20,11 @@ export async function* runIngest(
   }
   const entrada = nucleus.entradaFor(input.bloque, input.procesador);
   if (entrada.artificial) {
-    throw new CoreCError('COREC_E_ARGUMENT', { command: 'ingest', found: `bloque ${input.bloque}, whose entidades are artificial`, allowed: 'a bloque that takes lecturas, or a new name' });
+    throw new CoreCError('COREC_E_ARGUMENT', {
+      command: 'ingest',
+      found: `bloque ${input.bloque}, whose entidades are artificial`,
+      allowed: 'a bloque that takes lecturas, or a new name',
+    });
   }
   const pump = nucleus.makePump(source, entrada, !input.resume, false);
   const resumedFrom = pump.position;
@@ -59,7 +63,10 @@ export async function* runIngest(
     if (pump.failure !== null) throw pump.failure;
     yield report('saving');
     await nucleus.epochs!.commit();
-    const last = report(signal.aborted ? 'failed' : 'done', signal.aborted ? 'stopped; what was read is kept, run again to go on' : '');
+    const last = report(
+      signal.aborted ? 'failed' : 'done',
+      signal.aborted ? 'stopped; what was read is kept, run again to go on' : '',
+    );
     yield last;
     return last;
   } catch (error) {

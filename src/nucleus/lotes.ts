@@ -132,7 +132,10 @@ export class Lotes {
     const { journal, clock, held } = this.#deps;
     const entrada = this.#deps.entrada(lote.bloque);
     if (entrada.artificial) {
-      throw new CoreCError('COREC_E_BODY', { found: `bloque ${entrada.id}, whose entidades are artificial`, expected: 'a bloque that takes lecturas' });
+      throw new CoreCError('COREC_E_BODY', {
+        found: `bloque ${entrada.id}, whose entidades are artificial`,
+        expected: 'a bloque that takes lecturas',
+      });
     }
     if (entrada.blocked || this.#inFlight >= IN_FLIGHT_MAX) {
       this.refusedFull++;
@@ -171,7 +174,13 @@ export class Lotes {
         return { lecturas: this.#ids.get(loteId)!.lecturas, refused: {} };
       }
       const entrada = this.#deps.entrada(String(record.header.bloque));
-      const result = await this.#deps.deliver(entrada, String(record.header.mapeo), record.body, `journal:${record.seq}`, record.tsMs);
+      const result = await this.#deps.deliver(
+        entrada,
+        String(record.header.mapeo),
+        record.body,
+        `journal:${record.seq}`,
+        record.tsMs,
+      );
       this.delivered = record.seq;
       if (typeof loteId === 'string') this.#remember(loteId, { lecturas: result.lecturas, seq: record.seq });
       return result;

@@ -27,13 +27,28 @@ export function registerMetrics(nucleus: Nucleus): void {
   );
   gauge('corec_pending_bytes', 'Bytes that wait for the next epoch', () => nucleus.pendingBytes());
   gauge('corec_journal_bytes', 'Size of the journal', () => nucleus.deps.journal.stats().bytes);
-  gauge('corec_journal_fsync_ms', 'Duration of the last fsync of the journal', () => nucleus.deps.journal.stats().fsyncMs);
+  gauge(
+    'corec_journal_fsync_ms',
+    'Duration of the last fsync of the journal',
+    () => nucleus.deps.journal.stats().fsyncMs,
+  );
   gauge('corec_lotes_taken_total', 'Lotes acknowledged since the start', () => nucleus.lotes.taken);
   gauge('corec_lotes_repeated_total', 'Lotes sent again and acknowledged from memory', () => nucleus.lotes.repeated);
   gauge('corec_lotes_refused_total', 'Lotes refused for want of room', () => nucleus.lotes.refusedFull);
   gauge('corec_rss_bytes', 'Resident memory of the process', () => nucleus.deps.rssBytes());
-  for (const reason of ['malformed', 'too_long', 'no_clave', 'bad_clave', 'no_valor', 'bad_valor', 'bad_ts', 'capacity'] as const) {
-    gauge('corec_lecturas_refused_total', 'Rows refused by reason', () => nucleus.refusedCounts.get(reason) ?? 0, { reason });
+  for (const reason of [
+    'malformed',
+    'too_long',
+    'no_clave',
+    'bad_clave',
+    'no_valor',
+    'bad_valor',
+    'bad_ts',
+    'capacity',
+  ] as const) {
+    gauge('corec_lecturas_refused_total', 'Rows refused by reason', () => nucleus.refusedCounts.get(reason) ?? 0, {
+      reason,
+    });
   }
   for (const [quantile, q] of QUANTILES) {
     gauge('corec_sweep_ms', 'Time of a sweep', () => nucleus.ejecucion.sweepMs.at(q), { quantile });
@@ -43,16 +58,43 @@ export function registerMetrics(nucleus: Nucleus): void {
   for (const sink of nucleus.deps.sinks) {
     gauge('corec_notices_sent_total', 'Alert notices sent', () => sink.stats().sent, { sink: sink.nombre });
     gauge('corec_notices_failed_total', 'Alert notices given up', () => sink.stats().failed, { sink: sink.nombre });
-    gauge('corec_notices_dropped_total', 'Alert notices dropped at the bound', () => sink.stats().dropped, { sink: sink.nombre });
+    gauge('corec_notices_dropped_total', 'Alert notices dropped at the bound', () => sink.stats().dropped, {
+      sink: sink.nombre,
+    });
   }
   for (const entrada of swarm.entradas.values()) {
     const labels = { bloque: entrada.id };
     const sum = (of: (bloque: (typeof entrada.bloques)[number]) => number) => (): number =>
       entrada.bloques.reduce((total, bloque) => total + of(bloque), 0);
-    gauge('corec_bloque_fitness', 'Mean fitness of the bloques of an entry', () => sum((b) => b.fitness)() / Math.max(1, entrada.bloques.length), labels);
-    gauge('corec_bloque_carga', 'Mean carga of the bloques of an entry', () => sum((b) => b.carga)() / Math.max(1, entrada.bloques.length), labels);
-    gauge('corec_bloque_inbox', 'Lecturas that wait in an entry', sum((b) => b.inbox.size), labels);
-    gauge('corec_bloque_quarantine', 'Entidades in quarantine in an entry', sum((b) => b.quarantined), labels);
-    gauge('corec_bloque_alertas_open', 'Open episodios of an entry', sum((b) => b.episodios.openCount), labels);
+    gauge(
+      'corec_bloque_fitness',
+      'Mean fitness of the bloques of an entry',
+      () => sum((b) => b.fitness)() / Math.max(1, entrada.bloques.length),
+      labels,
+    );
+    gauge(
+      'corec_bloque_carga',
+      'Mean carga of the bloques of an entry',
+      () => sum((b) => b.carga)() / Math.max(1, entrada.bloques.length),
+      labels,
+    );
+    gauge(
+      'corec_bloque_inbox',
+      'Lecturas that wait in an entry',
+      sum((b) => b.inbox.size),
+      labels,
+    );
+    gauge(
+      'corec_bloque_quarantine',
+      'Entidades in quarantine in an entry',
+      sum((b) => b.quarantined),
+      labels,
+    );
+    gauge(
+      'corec_bloque_alertas_open',
+      'Open episodios of an entry',
+      sum((b) => b.episodios.openCount),
+      labels,
+    );
   }
 }

@@ -40,7 +40,17 @@ import { registerMetrics } from './metrics.ts';
 import { Recovery, type NucleoRow } from './recovery.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 
-const STAGES = ['store', 'procesadores', 'modules', 'state', 'plugins', 'loop', 'journal', 'sources', 'epochs'] as const;
+const STAGES = [
+  'store',
+  'procesadores',
+  'modules',
+  'state',
+  'plugins',
+  'loop',
+  'journal',
+  'sources',
+  'epochs',
+] as const;
 const TAG = 'CoreCNucleus';
 
 export interface Silencio {
@@ -77,6 +87,7 @@ export class Nucleus implements NucleusContext {
   readonly #compiled = new Map<string, CompiledProcesador>();
   readonly #storedFuentes = new Map<string, FuenteRow>();
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
+  readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
   readonly #hadInbox = new Set<string>();
   readonly #hadEpisodios = new Set<string>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
@@ -133,7 +144,9 @@ export class Nucleus implements NucleusContext {
     this.#reach('store');
     const [, journalState] = await Promise.all([store.open(), journal.open()]);
     if (journalState.cutBytes > 0) {
-      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', { bytes: journalState.cutBytes });
+      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', {
+        bytes: journalState.cutBytes,
+      });
     }
     const epoca = await store.lastEpoch();
     const recovery = new Recovery(this.deps, this.swarm);
@@ -253,7 +266,7 @@ export class Nucleus implements NucleusContext {
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
     if (this.pausado || bloque.pausado) return;
     if (isClosure(bloque.options.procesador.procesador)) {
-      this.#runClosures(bloque, due);
+      this.#runClosures(bloque, due, carga);
       return;
     }
     const nowMs = this.clock.nowMs();
@@ -267,18 +280,29 @@ export class Nucleus implements NucleusContext {
   }
 
   /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
-  #runClosures(bloque: BloqueSimbiotico, due: number): void {
-    if (this.#closureRuns.has(bloque)) return;
+  #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
+    if (this.#closureRuns.has(bloque)) {
+      this.#closuresAgain.set(bloque, (this.#closuresAgain.get(bloque) ?? 0) | due);
+      return;
+    }
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     const limitMs = this.swarm.entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? 1000;
-    const run = runClosures(bloque, (due & DUE.cycle) !== 0, limitMs, () => this.clock.nowMs(), (ms, callback) => this.clock.after(ms, callback))
+    const run = runClosures(
+      bloque,
+      (due & DUE.cycle) !== 0,
+      limitMs,
+      () => this.clock.nowMs(),
+      (ms, callback) => this.clock.after(ms, callback),
+    )
       .then(() => this.#afterRun(bloque, due, arrivedMs))
       .catch((error: unknown) => this.logger.error(TAG, messageOf(error), { bloque: bloque.id }))
       .finally(() => {
         this.#closureRuns.delete(bloque);
         this.swarm.drained(bloque);
-        // what came meanwhile
-        if (bloque.hasLecturas) for (const listener of this.#lecturaListeners) listener(bloque);
+        const again = this.#closuresAgain.get(bloque);
+        if (again === undefined) return;
+        this.#closuresAgain.delete(bloque);
+        this.runBloque(bloque, again, carga);
       });
     this.#closureRuns.set(bloque, run);
   }
@@ -291,7 +315,11 @@ export class Nucleus implements NucleusContext {
       this.repairs += settled.repaired;
       if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
       if (settled.quarantined > 0) {
-        this.logger.warn(TAG, 'Entidades in quarantine', { bloque: bloque.id, entidades: settled.quarantined, fallo: bloque.lastFallo });
+        this.logger.warn(TAG, 'Entidades in quarantine', {
+          bloque: bloque.id,
+          entidades: settled.quarantined,
+          fallo: bloque.lastFallo,
+        });
       }
     }
     const changes = bloque.takeChanges();
@@ -329,7 +357,9 @@ export class Nucleus implements NucleusContext {
     if (this.pausado) return 'paused';
     if (this.pendingBytes() > MENSAJES_PENDING_BYTES) {
       this.#epochSoon();
-      return this.epochs?.problem === '' ? 'what waits for the store is at its bound' : `the store: ${this.epochs?.problem ?? ''}`;
+      return this.epochs?.problem === ''
+        ? 'what waits for the store is at its bound'
+        : `the store: ${this.epochs?.problem ?? ''}`;
     }
     return null;
   }
@@ -353,7 +383,12 @@ export class Nucleus implements NucleusContext {
     if (known !== undefined) return known;
     const entry = this.deps.dynamicEntry(id, procesador);
     const entrada = this.swarm.registrar(entry, null);
-    this.logger.info('ModuloRegistro', 'Bloque registrado', { bloque: id, canal: entry.canal, procesador: entry.procesador, dinamico: true });
+    this.logger.info('ModuloRegistro', 'Bloque registrado', {
+      bloque: id,
+      canal: entry.canal,
+      procesador: entry.procesador,
+      dinamico: true,
+    });
     return entrada;
   }
 
@@ -410,7 +445,10 @@ export class Nucleus implements NucleusContext {
     const own = entry.plugin === null ? undefined : this.#compiled.get(`plugin:${entry.plugin}`);
     const compiled = own ?? this.#compiled.get(entry.procesador);
     if (compiled === undefined) {
-      throw new CoreCError('COREC_E_PROCESADOR_UNKNOWN', { found: entry.procesador, allowed: [...this.#compiled.keys()].join(', ') });
+      throw new CoreCError('COREC_E_PROCESADOR_UNKNOWN', {
+        found: entry.procesador,
+        allowed: [...this.#compiled.keys()].join(', '),
+      });
     }
     return compiled;
   }
@@ -424,7 +462,12 @@ export class Nucleus implements NucleusContext {
     this.countRefused(reason, 1);
     const from = batch.claveOffset[k]!;
     const clave = new TextDecoder().decode(batch.claveBytes.subarray(from, from + batch.claveLength[k]!));
-    this.deps.refused.refuse(entrada.id, reason, JSON.stringify({ clave, valor: batch.valor[k], ts: batch.tsMs[k] }), `entidades of ${entrada.id}`);
+    this.deps.refused.refuse(
+      entrada.id,
+      reason,
+      JSON.stringify({ clave, valor: batch.valor[k], ts: batch.tsMs[k] }),
+      `entidades of ${entrada.id}`,
+    );
   }
 
   async #deliverBody(
@@ -459,9 +502,15 @@ export class Nucleus implements NucleusContext {
     try {
       const datos = await this.deps.store.readEstado('columnas', bloque.id);
       const decoded = datos === null ? null : decodeColumnas(datos, this.deps.compressor, bloque.id);
-      bloque.repairFrom(slots, (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot), this.clock.nowMs());
+      bloque.repairFrom(
+        slots,
+        (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot),
+        this.clock.nowMs(),
+      );
     } catch (error) {
-      this.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, { bloque: bloque.id });
+      this.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, {
+        bloque: bloque.id,
+      });
       bloque.repairFrom(slots, () => false, this.clock.nowMs());
     }
     this.repairs += slots.length;
@@ -478,7 +527,8 @@ export class Nucleus implements NucleusContext {
 
   #pluginContext(plugin: LoadedPlugin): PluginContext {
     const entry = this.config.plugins.find((candidate) => candidate.name === plugin.name)?.bloque ?? null;
-    const own = (): readonly BloqueSimbiotico[] => (entry === null ? [] : (this.swarm.entradas.get(entry.id)?.bloques ?? []));
+    const own = (): readonly BloqueSimbiotico[] =>
+      entry === null ? [] : (this.swarm.entradas.get(entry.id)?.bloques ?? []);
     const log =
       (level: 'debug' | 'info' | 'warn' | 'error') =>
       (tag: string, text: string, fields?: Readonly<Record<string, unknown>>): void =>
@@ -499,14 +549,23 @@ export class Nucleus implements NucleusContext {
         });
       },
       lecturas: (rows) => {
-        if (entry === null) throw new CoreCError('COREC_E_PLUGIN_LOAD', { name: plugin.name, path: plugin.path, found: 'no bloque', hint: 'Give the plugin a bloque in the configuration.' });
+        if (entry === null)
+          throw new CoreCError('COREC_E_PLUGIN_LOAD', {
+            name: plugin.name,
+            path: plugin.path,
+            found: 'no bloque',
+            hint: 'Give the plugin a bloque in the configuration.',
+          });
         return this.deliverRows(this.entradaFor(entry.id, null), rows);
       },
     };
   }
 
   /** Rows from inside the process; volatile. */
-  deliverRows(entrada: Entrada, rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>): number {
+  deliverRows(
+    entrada: Entrada,
+    rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>,
+  ): number {
     const encoder = new TextEncoder();
     const batch = new LecturaBatch(BATCH_LECTURAS);
     let placed = 0;
@@ -556,7 +615,11 @@ export class Nucleus implements NucleusContext {
         },
         open: () => this.gate.open(),
         changed: (bloque) =>
-          bloque.dirty || bloque.clavesDirty || bloque.inbox.size > 0 || this.#hadInbox.has(bloque.id) || this.#hadEpisodios.has(bloque.id),
+          bloque.dirty ||
+          bloque.clavesDirty ||
+          bloque.inbox.size > 0 ||
+          this.#hadInbox.has(bloque.id) ||
+          this.#hadEpisodios.has(bloque.id),
         sealBloque: (bloque) => this.#sealBloque(bloque),
         encodeBloque: (bloque) => {
           const rows: EstadoRow[] = [{ clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, compressor) }];
@@ -585,7 +648,9 @@ export class Nucleus implements NucleusContext {
       } else if (had.delete(bloque.id)) deleted.push(clase);
     };
     part('inbox', this.#hadInbox, bloque.inbox.size > 0, () => inboxSnapshot(bloque));
-    part('episodios', this.#hadEpisodios, bloque.episodios.openCount > 0 || bloque.episodios.overflow > 0, () => bloque.episodios.snapshot());
+    part('episodios', this.#hadEpisodios, bloque.episodios.openCount > 0 || bloque.episodios.overflow > 0, () =>
+      bloque.episodios.snapshot(),
+    );
     return { rows, deleted };
   }
 
@@ -604,7 +669,8 @@ export class Nucleus implements NucleusContext {
       if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
     }
     const { ids, forgotten } = this.lotes.seal(epoca);
-    if (ids.length > 0) estado.push({ clase: 'lotes', id: String(epoca), datos: this.deps.compressor.compress(jsonBytes(ids)) });
+    if (ids.length > 0)
+      estado.push({ clase: 'lotes', id: String(epoca), datos: this.deps.compressor.compress(jsonBytes(ids)) });
     for (const old of forgotten) deleted.push({ clase: 'lotes', id: String(old) });
     const seq = this.lotes.delivered;
     const nowMs = this.clock.nowMs();

@@ -50,12 +50,22 @@ export interface LoadedPlugin {
 export function checkPlugin(name: string, path: string, exported: unknown): PluginDef {
   const hint = 'main.ts must export default definePlugin({...}).';
   if (typeof exported !== 'object' || exported === null) {
-    throw new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: `default export is ${exported === undefined ? 'missing' : typeof exported}`, hint });
+    throw new CoreCError('COREC_E_PLUGIN_LOAD', {
+      name,
+      path,
+      found: `default export is ${exported === undefined ? 'missing' : typeof exported}`,
+      hint,
+    });
   }
   for (const method of ['inicializar', 'ejecutar', 'detener'] as const) {
     const value = (exported as Record<string, unknown>)[method];
     if (value !== undefined && typeof value !== 'function') {
-      throw new CoreCError('COREC_E_PLUGIN_LOAD', { name, path, found: `${method} is ${typeof value}`, hint: `${method} must be a function.` });
+      throw new CoreCError('COREC_E_PLUGIN_LOAD', {
+        name,
+        path,
+        found: `${method} is ${typeof value}`,
+        hint: `${method} must be a function.`,
+      });
     }
   }
   return exported as PluginDef;
@@ -73,15 +83,20 @@ export class PluginHost {
     return this.#live.map((plugin) => plugin.name);
   }
 
-  async inicializar(plugins: readonly LoadedPlugin[], contextOf: (plugin: LoadedPlugin) => PluginContext): Promise<void> {
+  async inicializar(
+    plugins: readonly LoadedPlugin[],
+    contextOf: (plugin: LoadedPlugin) => PluginContext,
+  ): Promise<void> {
     for (const plugin of plugins) {
-      if (await this.#call(plugin, 'inicializar', () => plugin.def.inicializar?.(contextOf(plugin)))) this.#live.push(plugin);
+      if (await this.#call(plugin, 'inicializar', () => plugin.def.inicializar?.(contextOf(plugin))))
+        this.#live.push(plugin);
     }
   }
 
   async ejecutar(): Promise<void> {
     for (const plugin of [...this.#live]) {
-      if (!(await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.()))) this.#live.splice(this.#live.indexOf(plugin), 1);
+      if (!(await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.())))
+        this.#live.splice(this.#live.indexOf(plugin), 1);
     }
   }
 
@@ -96,7 +111,10 @@ export class PluginHost {
       this.#logger.debug('PluginHost', `${plugin.name}: ${method}`);
       return true;
     } catch (error) {
-      this.#logger.error('PluginHost', `${plugin.name}: ${method} failed: ${messageOf(error)}`, { plugin: plugin.name, path: plugin.path });
+      this.#logger.error('PluginHost', `${plugin.name}: ${method} failed: ${messageOf(error)}`, {
+        plugin: plugin.name,
+        path: plugin.path,
+      });
       return false;
     }
   }

@@ -265,7 +265,11 @@ export class Queries {
     points.sort((a, b) => a.tsMs - b.tsMs);
     const clave = this.#claveOf(place);
     const alertas = await this.alertas({ clave, limit: 1000, orden: 'tiempo' });
-    return { points: points.slice(-limit), alertas: alertas.filter((alerta) => alerta.clave === clave), more: more || points.length > limit };
+    return {
+      points: points.slice(-limit),
+      alertas: alertas.filter((alerta) => alerta.clave === clave),
+      more: more || points.length > limit,
+    };
   }
 
   async alertas(query: AlertaQuery): Promise<AlertaView[]> {
@@ -285,7 +289,13 @@ export class Queries {
         for (const open of book.open) {
           const stored = merged.get(open.id);
           if (stored === undefined) continue;
-          merged.set(open.id, { ...stored, actualizadaMs: open.actualizadaMs, valor: open.valor, lectura: open.lectura, lecturas: open.lecturas });
+          merged.set(open.id, {
+            ...stored,
+            actualizadaMs: open.actualizadaMs,
+            valor: open.valor,
+            lectura: open.lectura,
+            lecturas: open.lecturas,
+          });
         }
       }
     }
@@ -328,7 +338,12 @@ export class Queries {
       valor: core.valor[slot]!,
       lectura: core.lectura[slot]!,
       tsMs: core.tsMs[slot]!,
-      alerta: core.episodio[slot] === EPISODIO.abierto ? 'abierta' : core.episodio[slot] === EPISODIO.enfria ? 'enfria' : 'ninguna',
+      alerta:
+        core.episodio[slot] === EPISODIO.abierto
+          ? 'abierta'
+          : core.episodio[slot] === EPISODIO.enfria
+            ? 'enfria'
+            : 'ninguna',
     };
   }
 

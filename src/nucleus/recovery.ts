@@ -13,7 +13,15 @@ import type { BloqueEntry } from '#domain/config/config.ts';
 import { messageOf } from '#domain/errors.ts';
 import type { AlertaRow, EstadoRow } from '#ports/bloque-store.ts';
 import type { AlertaHub } from './alertas.ts';
-import { decodeColumnas, episodiosFrom, fillColumns, fillSlot, inboxFrom, jsonFrom, type DecodedColumnas } from './checkpoint.ts';
+import {
+  decodeColumnas,
+  episodiosFrom,
+  fillColumns,
+  fillSlot,
+  inboxFrom,
+  jsonFrom,
+  type DecodedColumnas,
+} from './checkpoint.ts';
 import type { NucleusDeps } from './deps.ts';
 import type { FuenteRow } from './intake.ts';
 import type { LoteId, Lotes } from './lotes.ts';
@@ -31,7 +39,12 @@ export interface NucleoRow {
   readonly lecturas: number;
   readonly pausado: boolean;
   readonly pausados: readonly string[];
-  readonly silencios: readonly { readonly glob: string; readonly bloque: string | null; readonly hastaMs: number; readonly por: string }[];
+  readonly silencios: readonly {
+    readonly glob: string;
+    readonly bloque: string | null;
+    readonly hastaMs: number;
+    readonly por: string;
+  }[];
 }
 
 export interface RestoreTargets {
@@ -74,7 +87,9 @@ export class Recovery {
   /** Entries that an ingest or a push door made: kept by the catalogue alone. */
   dynamicEntries(): readonly BloqueEntry[] {
     const configured = new Set(this.#deps.config.bloques.map((entry) => entry.id));
-    return [...this.catalog.values()].map((row) => row.config).filter((entry) => entry.dinamico && !configured.has(entry.id));
+    return [...this.catalog.values()]
+      .map((row) => row.config)
+      .filter((entry) => entry.dinamico && !configured.has(entry.id));
   }
 
   /** Fills bloques and directories. Returns entidades whose state came back (the bound ones). */
@@ -99,7 +114,10 @@ export class Recovery {
         else episodios.push(row);
       }
     }
-    targets.lotes.restore(targets.seq, loteRows.toSorted((a, b) => a.epoca - b.epoca));
+    targets.lotes.restore(
+      targets.seq,
+      loteRows.toSorted((a, b) => a.epoca - b.epoca),
+    );
     const openOf = new Map(episodios.map((row) => [row.id, episodiosFrom(row.datos, `episodios ${row.id}`)]));
     for await (const rows of store.loadEstado(['columnas'])) {
       for (const row of rows) {
@@ -123,7 +141,8 @@ export class Recovery {
       const bloque = this.#swarm.bloque(row.id);
       if (bloque === null) continue;
       const { slot, valor, tsMs } = inboxFrom(row.datos, `inbox ${row.id}`);
-      for (let k = 0; k < slot.length; k++) bloque.inbox.pushOne(slot[k]!, valor[k]!, tsMs[k]!, this.#deps.clock.nowMs());
+      for (let k = 0; k < slot.length; k++)
+        bloque.inbox.pushOne(slot[k]!, valor[k]!, tsMs[k]!, this.#deps.clock.nowMs());
     }
     for (const row of displaced) this.#carryOver(row, claves.get(row.id) ?? null);
     for (const id of this.#nucleo?.pausados ?? []) {
@@ -177,7 +196,8 @@ export class Recovery {
       for (let k = 0; k < list.length; k++) bound[list.slots[k]!] = 1;
     }
     const fresh = fillColumns(bloque, decoded.estado);
-    if (fresh.length > 0) logger.warn(TAG, 'Columns that the checkpoint does not have start fresh', { bloque: bloque.id, columns: fresh });
+    if (fresh.length > 0)
+      logger.warn(TAG, 'Columns that the checkpoint does not have start fresh', { bloque: bloque.id, columns: fresh });
     bloque.restored(decoded.vitals, (slot) => bound[slot] === 1);
     bloque.clavesDirty = false;
     bloque.dirty = false;
@@ -198,7 +218,9 @@ export class Recovery {
       const list = decodeClaves(clavesBlob, compressor, `claves ${row.id}`);
       let carried = 0;
       for (let k = 0; k < list.length; k++) {
-        const clave = new TextDecoder().decode(list.bytes.subarray(list.offsets[k]!, list.offsets[k]! + list.lengths[k]!));
+        const clave = new TextDecoder().decode(
+          list.bytes.subarray(list.offsets[k]!, list.offsets[k]! + list.lengths[k]!),
+        );
         if (this.#rebind(entrada, clave, decoded, list.slots[k]!)) carried++;
       }
       logger.info(TAG, 'Claves carried over to the new layout', { bloque: row.id, claves: carried, of: list.length });

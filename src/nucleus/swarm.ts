@@ -107,7 +107,11 @@ export class Swarm {
   /** Makes an entry and, unless it grows by need, all its bloques. `catalog`: numbers of bloques that stood before a restart. */
   registrar(config: BloqueEntry, catalog: CatalogRow | null): Entrada {
     if (this.entradas.has(config.id)) {
-      throw new CoreCError('COREC_E_LIMIT', { what: `bloques id ${config.id}`, found: 'used twice', allowed: 'one entry an id' });
+      throw new CoreCError('COREC_E_LIMIT', {
+        what: `bloques id ${config.id}`,
+        found: 'used twice',
+        allowed: 'one entry an id',
+      });
     }
     const entrada = new Entrada(config, this.#deps.procesador(config));
     this.entradas.set(config.id, entrada);
@@ -123,7 +127,10 @@ export class Swarm {
     return {
       config: entrada.config,
       procesador: entrada.procesador.procesador.nombre,
-      bloques: entrada.bloques.map((bloque) => ({ numeroBase: bloque.options.numeroBase, slots: bloque.options.slots })),
+      bloques: entrada.bloques.map((bloque) => ({
+        numeroBase: bloque.options.numeroBase,
+        slots: bloque.options.slots,
+      })),
     };
   }
 
@@ -143,7 +150,15 @@ export class Swarm {
     const { valor, tsMs } = batch;
     for (let run = 0; run < partition.touched; run++) {
       const bloque = entrada.bloques[partition.bloques[run]!]!;
-      bloque.inbox.push(partition.order, partition.starts[run]!, partition.starts[run + 1]!, locs, valor, tsMs, arrivalMs);
+      bloque.inbox.push(
+        partition.order,
+        partition.starts[run]!,
+        partition.starts[run + 1]!,
+        locs,
+        valor,
+        tsMs,
+        arrivalMs,
+      );
       if (entrada.watermarkMs > bloque.watermarkMs) bloque.watermarkMs = entrada.watermarkMs;
       if (bloque.inbox.room <= 0) entrada.full.add(bloque);
       this.#deps.onLecturas(bloque);
@@ -196,7 +211,11 @@ export class Swarm {
 
   #addBloque(entrada: Entrada, slots: number, numeroBase: number | undefined): BloqueSimbiotico {
     if (entrada.bloques.length >= BLOQUES_MAX) {
-      throw new CoreCError('COREC_E_LIMIT', { what: `bloques of ${entrada.id}`, found: entrada.bloques.length + 1, allowed: BLOQUES_MAX });
+      throw new CoreCError('COREC_E_LIMIT', {
+        what: `bloques of ${entrada.id}`,
+        found: entrada.bloques.length + 1,
+        allowed: BLOQUES_MAX,
+      });
     }
     const { config } = entrada;
     const base = numeroBase ?? this.nextNumero;
@@ -224,7 +243,8 @@ export class Swarm {
       {
         pool: this.#pool,
         encodeMensajes: this.#deps.encodeMensajes,
-        claveText: ({ options }, slot) => entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
+        claveText: ({ options }, slot) =>
+          entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
       },
     );
     const maxBytes = config.max_size_mb * MIB;

@@ -13,7 +13,9 @@ export type Answers = Map<number, unknown[]>;
 
 export interface ClosureProcesador extends Procesador {
   /** One for all lecturas, or one function a slot that runs every cycle. */
-  readonly closures: { readonly porLectura: ProcesadorFuncion } | { readonly porSlot: readonly MicroCeluEntidadCoreC[] };
+  readonly closures:
+    | { readonly porLectura: ProcesadorFuncion }
+    | { readonly porSlot: readonly MicroCeluEntidadCoreC[] };
   /** Filled right before the loop reads it. */
   readonly box: { answers: Answers };
 }

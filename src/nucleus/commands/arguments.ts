@@ -1,5 +1,5 @@
 /**
- * Arguments: from the catalogue's rows to a zod schema, and from what was given to what a handler gets, with faults that name the
+ * Arguments: from the catalogue's rows to a zod schema, and from what was given to what a handler gets, with defects that name the
  * argument, what was found and what is allowed.
  *
  * G1 The schema and the words of a fault come from the same row, so they cannot disagree.
@@ -97,11 +97,11 @@ export function readArguments<A extends Args>(
 }
 
 function argumentError(entry: CommandEntry, issues: readonly z.core.$ZodIssue[], given: unknown): CommandError {
-  const faults = issues.flatMap((issue) => faultsOf(entry, issue, given));
+  const defects = issues.flatMap((issue) => defectsOf(entry, issue, given));
   const details = (idioma: Idioma): { command: string; found: string; allowed: string } => ({
     command: entry.name,
-    found: faults.map((fault) => fault.found[idioma]).join('; '),
-    allowed: [...new Set(faults.map((fault) => fault.allowed[idioma]))].join('; '),
+    found: defects.map((fault) => fault.found[idioma]).join('; '),
+    allowed: [...new Set(defects.map((fault) => fault.allowed[idioma]))].join('; '),
   });
   return new CommandError('COREC_E_ARGUMENT', { en: details('en'), es: details('es') });
 }
@@ -111,7 +111,7 @@ interface ArgFault {
   readonly allowed: Said;
 }
 
-function faultsOf(entry: CommandEntry, issue: z.core.$ZodIssue, given: unknown): ArgFault[] {
+function defectsOf(entry: CommandEntry, issue: z.core.$ZodIssue, given: unknown): ArgFault[] {
   const names = Object.keys(entry.args);
   const known: Said =
     names.length === 0

@@ -1,0 +1,99 @@
+/**
+ * CoreCNucleus, the specification's name for the whole: configuration in, a running swarm with its doors out.
+ *
+ * Owns the order of compose, nucleus and doors. Leaves signals and exit codes to run.ts.
+ */
+import { dirname } from 'node:path';
+import { chooseIdioma } from '#domain/texts/idioma.ts';
+import type { CoreCConfig } from '#domain/config/config.ts';
+import type { Idioma } from '#domain/errors.ts';
+import type { NucleusApi } from '#ports/nucleus-api.ts';
+import type { Nucleus } from '#nucleus/nucleus.ts';
+import { compose, type Composed } from './compose.ts';
+import { defaultConfig, loadConfig, type LoadedConfig } from './load-config.ts';
+
+export interface CoreCOptions {
+  /** Path of corec_config.json, or a configuration already checked. */
+  readonly config: string | LoadedConfig;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly idioma?: Idioma;
+  /** Overrides data_dir. */
+  readonly dataDir?: string;
+  /** Where log lines for people go; default none. */
+  readonly terminal?: NodeJS.WriteStream | null;
+  /** False: no artificial entidades, sources and plugins. Default true. */
+  readonly whole?: boolean;
+}
+
+export class CoreCNucleus {
+  readonly config: CoreCConfig;
+  readonly idioma: Idioma;
+  readonly #options: CoreCOptions;
+  readonly #folder: string;
+  #composed: Composed | null = null;
+
+  constructor(options: CoreCOptions) {
+    this.#options = options;
+    const env = options.env ?? {};
+    const loaded = typeof options.config === 'string' ? loadConfig(options.config, env) : options.config;
+    const { dataDir } = options;
+    this.config = dataDir === undefined ? loaded.config : Object.freeze({ ...loaded.config, data_dir: dataDir });
+    this.#folder = loaded.path === null ? loaded.folder : dirname(loaded.path);
+    this.idioma = options.idioma ?? chooseIdioma(this.config.idioma, env);
+  }
+
+  /** Everything stands, nothing runs. Errors: every code of the error table's configuration and storage parts. */
+  async inicializar(): Promise<void> {
+    const terminal = this.#options.terminal ?? null;
+    const env = this.#options.env ?? {};
+    this.#composed = await compose({
+      config: this.config,
+      folder: this.#folder,
+      idioma: this.idioma,
+      terminal,
+      colour: terminal?.isTTY === true && (env.NO_COLOR ?? '') === '',
+      whole: this.#options.whole ?? true,
+    });
+    try {
+      await this.#composed.nucleus.inicializar();
+    } catch (error) {
+      await this.detener().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Everything runs when it resolves. */
+  async ejecutar(): Promise<void> {
+    await this.nucleus.ejecutar();
+  }
+
+  /** Persists all and closes; harmless when called again. */
+  async detener(): Promise<void> {
+    const composed = this.#composed;
+    if (composed === null) return;
+    this.#composed = null;
+    try {
+      await composed.nucleus.detener();
+    } finally {
+      await composed.close();
+    }
+  }
+
+  /** The specification's `coordinar_bloques`: one pass over all bloques now, whatever their intervals. */
+  async coordinarBloques(): Promise<void> {
+    const { nucleus } = this;
+    for (const bloque of nucleus.bloques()) nucleus.runBloque(bloque, 3, 1);
+    await nucleus.turn();
+  }
+
+  get api(): NucleusApi {
+    return this.nucleus.door;
+  }
+
+  get nucleus(): Nucleus {
+    if (this.#composed === null) throw new Error('CoreCNucleus: inicializar() comes first');
+    return this.#composed.nucleus;
+  }
+}
+
+export { defaultConfig, loadConfig };

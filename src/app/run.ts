@@ -1,0 +1,138 @@
+/**
+ * `corec run`: starts CoreC with its doors, waits for a signal or the time asked for, stops it, writes the report.
+ *
+ * Owns signals and exit codes. A first SIGINT or SIGTERM persists everything, a second one forces.
+ */
+import { rename, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { CoreCError, messageOf, type Idioma } from '#domain/errors.ts';
+import type { NucleusStatus } from '#ports/nucleus-api.ts';
+import { CoreCNucleus } from './corec-nucleus.ts';
+import type { Door } from './doors.ts';
+
+export interface RunOptions {
+  readonly configPath: string;
+  readonly dataDir?: string;
+  /** Null: until a signal. */
+  readonly forMs: number | null;
+  readonly reportPath: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly idioma?: Idioma;
+  readonly terminal: NodeJS.WriteStream | null;
+  /** Opens HTTP and the unix socket; given in, since app stands below the doors. */
+  readonly openDoors: (nucleus: CoreCNucleus) => Promise<Door>;
+  /** Told when everything runs. */
+  readonly onReady?: (nucleus: CoreCNucleus, door: Door) => void;
+}
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, forced: 130 } as const;
+
+/** Resolves to the exit code. Errors at start are thrown as CoreCError for the caller to show. */
+export async function runCoreC(options: RunOptions): Promise<number> {
+  const corec = new CoreCNucleus({
+    config: options.configPath,
+    env: options.env,
+    terminal: options.terminal,
+    ...(options.dataDir === undefined ? {} : { dataDir: resolve(options.dataDir) }),
+    ...(options.idioma === undefined ? {} : { idioma: options.idioma }),
+  });
+  const stop = stopSignal(options.forMs);
+  let door: Door | null = null;
+  let status: NucleusStatus | null = null;
+  let failure: unknown = null;
+  try {
+    await corec.inicializar();
+    corec.nucleus.onFatal((error) => {
+      failure = error;
+      stop.now();
+    });
+    door = await options.openDoors(corec);
+    await corec.ejecutar();
+    options.onReady?.(corec, door);
+    await stop.wait;
+    status = await corec.api.status();
+  } catch (error) {
+    failure ??= error;
+  } finally {
+    // doors first: nothing may come in that would not be persisted
+    await door?.close().catch(() => {});
+    try {
+      if (status !== null && options.reportPath !== null) status = { ...status, ...(await finalCounts(corec)) };
+      await corec.detener();
+    } catch (error) {
+      failure ??= error;
+    }
+    stop.release();
+  }
+  if (failure !== null)
+    throw failure instanceof Error ? failure : new CoreCError('COREC_E_INTERNAL', { found: messageOf(failure) });
+  if (status !== null && options.reportPath !== null) await writeReport(resolve(options.reportPath), status);
+  return EXIT.ok;
+}
+
+async function finalCounts(corec: CoreCNucleus): Promise<Partial<NucleusStatus>> {
+  const { ligadas, lecturas } = await corec.api.status();
+  return { ligadas, lecturas };
+}
+
+/** The report: the counts and times of this run. Written beside and renamed, so that it is whole or not there. */
+async function writeReport(path: string, status: NucleusStatus): Promise<void> {
+  const report = {
+    instance_id: status.instance_id,
+    version: status.version,
+    entidades: status.entidades,
+    ligadas: status.ligadas,
+    simuladas: status.simuladas,
+    bloques: status.bloques,
+    cycles: status.cycles,
+    lecturas: status.lecturas,
+    refused: status.refused,
+    alertas: status.alertas,
+    fallos: status.fallos,
+    repairs: status.repairs,
+    sweep_ms: status.sweepMs,
+    cycle_ms: status.cycleMs,
+    alert_latency_ms: status.alertLatencyMs,
+    rss_mb: status.rssMb,
+    bytes_per_entidad: status.bytesPerEntidad,
+    start_ms: status.startMs,
+    restored_entidades: status.restored_entidades,
+    uptime_s: status.uptimeS,
+    epoca: status.epoca,
+    epoca_ms: status.epocaMs,
+  };
+  const part = join(dirname(path), `.${Date.now()}.${process.pid}.part`);
+  await writeFile(part, `${JSON.stringify(report, null, 2)}\n`);
+  await rename(part, path);
+}
+
+interface StopSignal {
+  readonly wait: Promise<void>;
+  now(): void;
+  release(): void;
+}
+
+function stopSignal(forMs: number | null): StopSignal {
+  let now = (): void => {};
+  const wait = new Promise<void>((done) => {
+    now = done;
+  });
+  let signals = 0;
+  const onSignal = (): void => {
+    signals++;
+    if (signals > 1) process.exit(EXIT.forced);
+    now();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const timer = forMs === null ? null : setTimeout(now, forMs);
+  return {
+    wait,
+    now,
+    release: () => {
+      if (timer !== null) clearTimeout(timer);
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
