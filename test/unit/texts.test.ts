@@ -101,6 +101,15 @@ test('a code without words is told with its figures; without a code the rule sta
   assert.equal(reasonText('en', alerta({ regla: 'own_rule', esperadoMin: null, esperadoMax: null })), 'own_rule: 71.3');
 });
 
+test('what is usual at some hours only is told with them, and the figure judged there', () => {
+  const hourly = alerta({
+    razon: { codigo: 'too_low', lectura: 3.5, horasUtc: '15-18' },
+    esperadoMin: 10,
+    esperadoMax: 20,
+  });
+  assert.equal(reasonText('en', hourly), '3.5 is below the usual 10 to 20, at 15-18 h UTC');
+});
+
 test('a reading close to its limit does not look equal to it', () => {
   const close = alerta({ razon: { codigo: 'too_high' }, lectura: 1000.02, esperadoMin: 999, esperadoMax: 1000.01 });
   assert.equal(reasonText('en', close), '1,000.02 is above the usual 999 to 1,000.01');

@@ -33,6 +33,8 @@ export const EN = {
   'reason.streams_away': 'Redis does not answer; CoreC goes on and keeps what is to be sent',
   'reason.source_failed': 'source {fuente} cannot be read: {error}',
   'reason.gap_unreplayed': 'readings of source {fuente} may be missing since {desdeMs:time}: it cannot be read again',
+  'reason.over_limit': 'valor {valor} is over its limit',
+  'reason.at_hours': '{razon}, at {horasUtc} h UTC',
   'reason.other': '{codigo}: {lectura}',
   'reason.other_range': '{codigo}: {lectura}, expected {esperadoMin} to {esperadoMax}',
 

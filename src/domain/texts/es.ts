@@ -29,6 +29,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.streams_away': 'Redis no responde; CoreC sigue y guarda lo que hay que enviar',
   'reason.source_failed': 'la fuente {fuente} no se puede leer: {error}',
   'reason.gap_unreplayed': 'pueden faltar lecturas de la fuente {fuente} desde {desdeMs:time}: no se puede releer',
+  'reason.over_limit': 'el valor {valor} supera su límite',
+  'reason.at_hours': '{razon}, a las {horasUtc} h UTC',
   'reason.other': '{codigo}: {lectura}',
   'reason.other_range': '{codigo}: {lectura}, se esperaba de {esperadoMin} a {esperadoMax}',
 
