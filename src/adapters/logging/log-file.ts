@@ -16,7 +16,7 @@ import type { Clock } from '#ports/clock.ts';
 
 export interface LogFileOptions {
   readonly path: string;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   /** Size at which the live file becomes `<name>.1`. */
   readonly sizeBytes: number;
   /** Rotated files kept beside the live one. */

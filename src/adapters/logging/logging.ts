@@ -4,27 +4,31 @@
  * A line of the file: {"level":"info","time":"2026-01-31T12:00:00.000Z","tag":"ModuloRegistro","fields":{...},"msg":"Bloque registrado"}.
  * A failing log never stops CoreC; that lines were lost is itself logged, on the terminal at once and in the file afterwards.
  */
+import type { pino } from 'pino';
 import { messageOf } from '#domain/errors.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { LogFields, Logger } from '#ports/logger.ts';
-import { isEnabled, LEVELS, type Level, type LevelOrSilent } from './levels.ts';
+import { isEnabled, type Level, type LevelOrSilent } from './levels.ts';
 import type { LogFile } from './log-file.ts';
 import { TerminalLog, type TerminalStream } from './terminal.ts';
 
+/** Of time, what a log needs. */
+export type LogClock = Pick<Clock, 'nowMs' | 'monotonicMs' | 'after'>;
+
 export interface LoggingOptions {
-  readonly clock: Clock;
-  readonly level?: LevelOrSilent;
-  /** Null: no file. */
-  readonly file: string | null;
-  readonly fileBytesMax?: number;
+  /** The live file; null: no file. */
+  readonly ruta: string | null;
+  readonly nivel?: LevelOrSilent;
+  /** Size at which the live file is rotated. */
+  readonly maxBytes?: number;
   /** Rotated files kept beside the live one. */
-  readonly filesMax?: number;
-  /** Null: nothing is printed. */
-  readonly terminal: {
-    readonly stream: TerminalStream;
-    readonly isColoured: boolean;
-    readonly level?: LevelOrSilent;
-  } | null;
+  readonly archivos?: number;
+  /** Where lines for people go; null: nowhere. */
+  readonly terminal: TerminalStream | null;
+  readonly colour: boolean;
+  /** As `nivel` when it is not given. */
+  readonly nivelTerminal?: LevelOrSilent;
+  readonly clock?: LogClock;
 }
 
 export interface Logging {
@@ -37,82 +41,148 @@ export interface Logging {
 }
 
 /** Five rotated files and the live one: 60 MB at most, about 300,000 lines. */
-const FILE_BYTES_MAX_DEFAULT = 10_000_000;
-const FILES_MAX_DEFAULT = 5;
+const MAX_BYTES_DEFAULT = 10_000_000;
+const ARCHIVOS_DEFAULT = 5;
 const TAG = 'Registro';
+/** Logged before the packages are loaded; a start writes some dozens. */
+const WAITING_LINES_MAX = 1000;
 
 type WriteLine = (level: Level, tag: string, text: string, fields: LogFields | undefined) => void;
 
-export async function openLogging(options: LoggingOptions): Promise<Logging> {
-  const { clock, terminal } = options;
-  const level = options.level ?? 'info';
-  const terminalLevel = terminal?.level ?? level;
-  const screen = terminal === null ? null : new TerminalLog(terminal.stream, terminal.isColoured);
-  const print: WriteLine = (lineLevel, tag, text, fields) => {
-    if (screen !== null && isEnabled(lineLevel, terminalLevel))
-      screen.write(lineLevel, clock.nowMs(), tag, text, fields);
+export function makeLogging(options: LoggingOptions): Logging {
+  const { terminal, colour, nivel = 'info', nivelTerminal = nivel, clock = processClock() } = options;
+  const screen = terminal === null ? null : new TerminalLog(terminal, colour);
+  const print: WriteLine = (level, tag, text, fields) => {
+    if (screen !== null && isEnabled(level, nivelTerminal)) screen.write(level, clock.nowMs(), tag, text, fields);
   };
-  const file = options.file === null || level === 'silent' ? null : await openFile(options, options.file, level, print);
-  const write: WriteLine = (lineLevel, tag, text, fields) => {
+  const file =
+    options.ruta === null || nivel === 'silent' ? null : new FileSide(options, options.ruta, nivel, clock, print);
+  const write: WriteLine = (level, tag, text, fields) => {
     const safeFields = fields === undefined ? undefined : plainFields(fields);
-    print(lineLevel, tag, text, safeFields);
-    file?.write(lineLevel, tag, text, safeFields);
+    print(level, tag, text, safeFields);
+    file?.write(level, tag, text, safeFields);
   };
-  const isWanted = LEVELS.map(
-    (one) => (file !== null && isEnabled(one, level)) || (screen !== null && isEnabled(one, terminalLevel)),
-  );
-  const at = (lineLevel: Level): Logger[Level] =>
-    isWanted[LEVELS.indexOf(lineLevel)] === true
-      ? (tag, text, fields) => write(lineLevel, tag, text, fields)
-      : () => undefined;
+  const at = (level: Level): Logger[Level] => {
+    const isWanted = (file !== null && isEnabled(level, nivel)) || (screen !== null && isEnabled(level, nivelTerminal));
+    return isWanted ? (tag, text, fields) => write(level, tag, text, fields) : () => undefined;
+  };
   return {
     logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
-    stats: () => file?.log.stats() ?? { written: 0, lost: 0 },
-    flush: async () => await file?.log.flush(),
-    close: async () => await file?.log.close(),
+    stats: () => file?.stats() ?? { written: 0, lost: 0 },
+    flush: async () => await file?.flush(),
+    close: async () => await file?.close(),
   };
 }
 
-/** Loaded only when there is a file to write: pino and the rotation cost 9 MB and 30 ms. */
-async function openFile(
-  options: LoggingOptions,
-  path: string,
-  level: Level,
-  print: WriteLine,
-): Promise<{ readonly log: LogFile; readonly write: WriteLine }> {
-  const [{ pino }, { LogFile }] = await Promise.all([import('pino'), import('./log-file.ts')]);
-  const { clock } = options;
-  const log = new LogFile({
-    path,
-    clock,
-    sizeBytes: options.fileBytesMax ?? FILE_BYTES_MAX_DEFAULT,
-    filesMax: options.filesMax ?? FILES_MAX_DEFAULT,
-    onTrouble: (found) =>
-      print('error', TAG, `The log file ${path} cannot be written; its lines are lost until it can`, { found }),
-    onMended: (lost) => {
-      const text = `The log file ${path} is written again`;
-      print('warn', TAG, text, { lost });
-      write('warn', TAG, text, { lost });
-    },
-  });
-  const lines = pino(
-    {
-      level,
-      base: null,
-      timestamp: () => `,"time":"${new Date(clock.nowMs()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write: (line) => log.write(line) },
-  );
-  const write: WriteLine = (lineLevel, tag, text, fields) => {
+/**
+ * The file, behind packages that are loaded in the background (pino and the rotation: 30 ms, and up to 9 MB where no HTTP door has
+ * loaded pino already): lines until then wait, with their own times.
+ */
+class FileSide {
+  readonly #ruta: string;
+  readonly #nivel: Level;
+  readonly #clock: LogClock;
+  readonly #print: WriteLine;
+  readonly #loaded: Promise<void>;
+  #lines: pino.Logger | null = null;
+  #log: LogFile | null = null;
+  #waiting: { readonly timeMs: number; readonly line: Parameters<WriteLine> }[] = [];
+  #lostWaiting = 0;
+  /** Time of the line that is being written: when it was logged, not when the file was ready. */
+  #timeMs = 0;
+
+  constructor(options: LoggingOptions, ruta: string, nivel: Level, clock: LogClock, print: WriteLine) {
+    this.#ruta = ruta;
+    this.#nivel = nivel;
+    this.#clock = clock;
+    this.#print = print;
+    this.#loaded = this.#load(options.maxBytes ?? MAX_BYTES_DEFAULT, options.archivos ?? ARCHIVOS_DEFAULT);
+  }
+
+  write(...line: Parameters<WriteLine>): void {
+    if (!isEnabled(line[0], this.#nivel)) return;
+    const timeMs = this.#clock.nowMs();
+    if (this.#lines !== null) this.#writeNow(timeMs, line);
+    else if (this.#waiting.length < WAITING_LINES_MAX) this.#waiting.push({ timeMs, line });
+    else this.#lostWaiting += 1;
+  }
+
+  stats(): { written: number; lost: number } {
+    const { written, lost } = this.#log?.stats() ?? { written: 0, lost: 0 };
+    return { written, lost: lost + this.#lostWaiting };
+  }
+
+  async flush(): Promise<void> {
+    await this.#loaded;
+    await this.#log?.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#loaded;
+    await this.#log?.close();
+  }
+
+  async #load(sizeBytes: number, filesMax: number): Promise<void> {
     try {
-      lines[lineLevel](fields === undefined ? { tag } : { tag, fields }, text);
+      const [pinoModule, logFileModule] = await Promise.all([import('pino'), import('./log-file.ts')]);
+      const log = new logFileModule.LogFile({
+        path: this.#ruta,
+        clock: this.#clock,
+        sizeBytes,
+        filesMax,
+        onTrouble: (found) => this.#onTrouble(found),
+        onMended: (lost) => this.#onMended(lost),
+      });
+      this.#log = log;
+      this.#lines = pinoModule.pino(
+        {
+          level: this.#nivel,
+          base: null,
+          timestamp: () => `,"time":"${new Date(this.#timeMs).toISOString()}"`,
+          formatters: { level: (label) => ({ level: label }) },
+        },
+        { write: (line) => log.write(line) },
+      );
+      for (const { timeMs, line } of this.#waiting) this.#writeNow(timeMs, line);
+    } catch (error) {
+      this.#lostWaiting += this.#waiting.length;
+      this.#onTrouble(messageOf(error));
+    }
+    this.#waiting = [];
+  }
+
+  #writeNow(timeMs: number, [level, tag, text, fields]: Parameters<WriteLine>): void {
+    this.#timeMs = timeMs;
+    try {
+      this.#lines![level](fields === undefined ? { tag } : { tag, fields }, text);
     } catch (error) {
       // A field that cannot be written as JSON costs the fields, not the line, and never the caller.
-      lines[lineLevel]({ tag, fields: { unprintable: messageOf(error) } }, text);
+      this.#lines![level]({ tag, fields: { unprintable: messageOf(error) } }, text);
     }
+  }
+
+  #onTrouble(found: string): void {
+    this.#print('error', TAG, `The log file ${this.#ruta} cannot be written; its lines are lost until it can`, {
+      found,
+    });
+  }
+
+  #onMended(lost: number): void {
+    const text = `The log file ${this.#ruta} is written again`;
+    this.#print('warn', TAG, text, { lost });
+    this.write('warn', TAG, text, { lost });
+  }
+}
+
+function processClock(): LogClock {
+  return {
+    nowMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    after(ms, callback) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
   };
-  return { log, write };
 }
 
 /** Errors say nothing as JSON; they become what they tell. */

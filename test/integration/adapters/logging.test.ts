@@ -4,9 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openLogging, type Logging } from '#adapters/logging/logging.ts';
+import { makeLogging, type Logging } from '#adapters/logging/logging.ts';
 import { formatLine, isColourWanted } from '#adapters/logging/terminal.ts';
-import { makeSystemClock } from '#adapters/system/clock.ts';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
@@ -30,15 +29,15 @@ function screen(): { readonly stream: { write(text: string): void; on(): void };
   return { printed, stream: { write: (text) => void printed.push(text), on: () => undefined } };
 }
 
-async function openFileOnly(file: string, more: object = {}): Promise<Logging> {
-  return await openLogging({ clock: makeSystemClock(), file, terminal: null, ...more });
+function makeFileOnly(ruta: string, more: object = {}): Logging {
+  return makeLogging({ ruta, terminal: null, colour: false, ...more });
 }
 
 describe('log file', () => {
   test('a line is JSON with level, time, tag, msg and fields', async (t) => {
     const file = join(tempFolder(t), 'logs', 'corec.log');
     const clock = new VirtualClock(1_700_000_000_123);
-    const logging = await openLogging({ clock, file, terminal: null });
+    const logging = makeFileOnly(file, { clock });
     logging.logger.info('CoreCNucleus', 'Inicializado', { bloques: 1003, clave: 'a"\n\u001b[31m', nada: null });
     const error = Object.assign(new Error('away', { cause: new Error('cable') }), { code: 'ECONNREFUSED' });
     const circular: Record<string, unknown> = {};
@@ -67,7 +66,7 @@ describe('log file', () => {
   test('the live file keeps its name, the rotated ones are counted, and no line is lost in between', async (t) => {
     const folder = tempFolder(t);
     const file = join(folder, 'corec.log');
-    const logging = await openFileOnly(file, { fileBytesMax: 20_000, filesMax: 3 });
+    const logging = makeFileOnly(file, { maxBytes: 20_000, archivos: 3 });
     for (let i = 0; i < 600; i++) {
       logging.logger.info('T', `line ${i} ${'x'.repeat(60)}`);
       if (i % 50 === 0) await logging.flush();
@@ -88,7 +87,7 @@ describe('log file', () => {
   test('the next process goes on in the same file, on a line of its own after half a line', async (t) => {
     const file = join(tempFolder(t), 'corec.log');
     writeFileSync(file, '{"msg":"one"}\n{"msg":"tor');
-    const logging = await openFileOnly(file);
+    const logging = makeFileOnly(file);
     logging.logger.info('T', 'two');
     await logging.close();
     const rows = readFileSync(file, 'utf8').split('\n');
@@ -101,7 +100,7 @@ describe('log file', () => {
     const folder = join(tempFolder(t), 'logs');
     const file = join(folder, 'corec.log');
     const clock = new VirtualClock(1);
-    const logging = await openLogging({ clock, file, terminal: null });
+    const logging = makeFileOnly(file, { clock });
     const takeAway = [
       () => renameSync(file, `${file}.moved`),
       () => rmSync(file),
@@ -131,7 +130,7 @@ describe('log file', () => {
     const clock = new VirtualClock(1);
     const { stream, printed } = screen();
     const file = join(logs, 'corec.log');
-    const logging = await openLogging({ clock, file, terminal: { stream, isColoured: false, level: 'warn' } });
+    const logging = makeLogging({ ruta: file, clock, terminal: stream, colour: false, nivelTerminal: 'warn' });
     for (let i = 0; i < 10; i++) {
       logging.logger.info('T', `lost ${i}`);
       await logging.flush();
@@ -204,11 +203,11 @@ describe('log on a terminal', () => {
     assert.equal(isColourWanted(true, { FORCE_COLOR: '0' }), false);
   });
 
-  test('levels are its own; a reader that goes away ends the printing, not the program', async () => {
+  test('levels are its own; a reader that goes away ends the printing, not the program', () => {
     const { stream, printed } = screen();
     const clock = new VirtualClock(0);
-    const terminal = { stream, isColoured: false, level: 'error' as const };
-    const quiet = await openLogging({ clock, file: null, level: 'debug', terminal });
+    const onlyTerminal = { ruta: null, clock, colour: false };
+    const quiet = makeLogging({ ...onlyTerminal, nivel: 'debug', nivelTerminal: 'error', terminal: stream });
     quiet.logger.warn('T', 'no');
     quiet.logger.error('T', 'yes');
     assert.equal(printed.length, 1);
@@ -222,11 +221,11 @@ describe('log on a terminal', () => {
         if (writes === 3) throw new Error('EPIPE');
       },
     };
-    const piped = await openLogging({ clock, file: null, terminal: { stream: pipe, isColoured: false } });
+    const piped = makeLogging({ ...onlyTerminal, terminal: pipe });
     for (let i = 0; i < 6; i++) piped.logger.info('T', 'x');
     assert.equal(writes, 3);
     fail(new Error('EPIPE'));
-    const silent = await openLogging({ clock, file: null, level: 'silent', terminal: { stream, isColoured: false } });
+    const silent = makeLogging({ ...onlyTerminal, nivel: 'silent', terminal: stream });
     silent.logger.error('T', 'x');
     assert.equal(printed.length, 1);
   });

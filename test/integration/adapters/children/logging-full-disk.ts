@@ -1,13 +1,13 @@
 /** Logs into a file that the system will not let grow, then makes room; prints what it saw as JSON at the end. */
 import { readFileSync, truncateSync } from 'node:fs';
-import { openLogging } from '#adapters/logging/logging.ts';
+import { makeLogging } from '#adapters/logging/logging.ts';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 
 const file = process.argv[2]!;
 const clock = new VirtualClock(1_700_000_000_000);
 const printed: string[] = [];
 const stream = { write: (text: string) => printed.push(text), on: () => undefined };
-const logging = await openLogging({ clock, file, terminal: { stream, isColoured: false, level: 'warn' } });
+const logging = makeLogging({ ruta: file, clock, terminal: stream, colour: false, nivelTerminal: 'warn' });
 const long = 'x'.repeat(100);
 for (let i = 0; i < 500; i++) {
   logging.logger.info('T', `${i} ${long}`);
