@@ -1,0 +1,144 @@
+/**
+ * COPY ... FROM STDIN in PostgreSQL's binary format: rows are written into one of two fixed buffers, and a full buffer is on its
+ * way to the server while the other one fills. Nothing is allocated for a row, and no more than the two buffers is held.
+ *
+ * Layout (PostgreSQL manual, COPY, binary format): signature, flags, extension length; a row is an int16 count of fields, each
+ * field an int32 length (-1: null) and its bytes, big-endian; the end is a count of -1.
+ */
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { CopyStreamQuery } from 'pg-copy-streams';
+
+/** Measured: 64 kB costs 20 % more, 1 MB gains nothing. */
+const BUFFER_BYTES = 256 * 1024;
+const SIGNATURE = Buffer.from('PGCOPY\n\u{ff}\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+
+export class CopyWriter {
+  readonly #stream: CopyStreamQuery;
+  readonly #finished: Promise<void>;
+  #filling = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #other = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #sending: Promise<void> | null = null;
+  #rejectSending: ((error: Error) => void) | null = null;
+  #error: Error | null = null;
+  #at = 0;
+  #bytes = 0;
+
+  constructor(client: pg.ClientBase, statement: string) {
+    this.#stream = client.query(copyFrom(statement));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#finished = promise;
+    // Looked at by finish(); an error before that reaches whoever sends.
+    promise.catch(() => undefined);
+    this.#stream.once('finish', resolve);
+    this.#stream.on('error', (error) => {
+      this.#error = error;
+      this.#rejectSending?.(error);
+      reject(error);
+    });
+    this.#at = SIGNATURE.copy(this.#filling);
+  }
+
+  /** Bytes given to the server so far. */
+  get bytes(): number {
+    return this.#bytes + this.#at;
+  }
+
+  /** Starts a row of `fields` fields that need at most `bytes` bytes besides long bytea; await what it gives, if anything. */
+  row(fields: number, bytes: number): Promise<void> | undefined {
+    const wait = this.#at + bytes + 2 > BUFFER_BYTES ? this.#turn() : undefined;
+    if (wait) return wait.then(() => this.#count(fields));
+    this.#count(fields);
+    return undefined;
+  }
+
+  #count(fields: number): void {
+    this.#at = this.#filling.writeInt16BE(fields, this.#at);
+  }
+
+  null(): void {
+    this.#at = this.#filling.writeInt32BE(-1, this.#at);
+  }
+
+  int2(value: number): void {
+    this.#at = this.#filling.writeInt32BE(2, this.#at);
+    this.#at = this.#filling.writeInt16BE(value, this.#at);
+  }
+
+  int4(value: number): void {
+    this.#at = this.#filling.writeInt32BE(4, this.#at);
+    this.#at = this.#filling.writeInt32BE(value, this.#at);
+  }
+
+  int8(value: number): void {
+    this.#at = this.#filling.writeInt32BE(8, this.#at);
+    this.#at = this.#filling.writeBigInt64BE(BigInt(value), this.#at);
+  }
+
+  float4(value: number): void {
+    this.#at = this.#filling.writeInt32BE(4, this.#at);
+    this.#at = this.#filling.writeFloatBE(value, this.#at);
+  }
+
+  float8(value: number): void {
+    this.#at = this.#filling.writeInt32BE(8, this.#at);
+    this.#at = this.#filling.writeDoubleBE(value, this.#at);
+  }
+
+  /** At most 3 bytes for each UTF-16 unit. */
+  text(value: string): void {
+    const length = this.#filling.write(value, this.#at + 4, 'utf8');
+    this.#filling.writeInt32BE(length, this.#at);
+    this.#at += 4 + length;
+  }
+
+  /** Of any length; when it does not fit, what it gives has to be awaited before the next field. */
+  bytea(value: Uint8Array): Promise<void> | undefined {
+    if (this.#at + 4 + value.length <= BUFFER_BYTES) {
+      this.#at = this.#filling.writeInt32BE(value.length, this.#at);
+      this.#filling.set(value, this.#at);
+      this.#at += value.length;
+      return undefined;
+    }
+    return this.#longBytea(value);
+  }
+
+  async #longBytea(value: Uint8Array): Promise<void> {
+    if (this.#at + 4 > BUFFER_BYTES) await this.#turn();
+    this.#at = this.#filling.writeInt32BE(value.length, this.#at);
+    for (let from = 0; from < value.length;) {
+      if (this.#at === BUFFER_BYTES) await this.#turn();
+      const part = value.subarray(from, from + BUFFER_BYTES - this.#at);
+      this.#filling.set(part, this.#at);
+      this.#at += part.length;
+      from += part.length;
+    }
+  }
+
+  /** Resolves when the server has taken every row. */
+  async finish(): Promise<void> {
+    if (this.#at + 2 > BUFFER_BYTES) await this.#turn();
+    this.#count(-1);
+    await this.#turn();
+    await this.#sending;
+    this.#stream.end();
+    await this.#finished;
+  }
+
+  /** Sends what is filled and waits only for the buffer before it. */
+  async #turn(): Promise<void> {
+    await this.#sending;
+    const full = this.#filling.subarray(0, this.#at);
+    [this.#filling, this.#other] = [this.#other, this.#filling];
+    this.#bytes += this.#at;
+    this.#at = 0;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Awaited at the next turn; until then a failure must not count as unhandled.
+    promise.catch(() => undefined);
+    this.#sending = promise;
+    this.#rejectSending = reject;
+    if (this.#error) return reject(this.#error);
+    // The callback comes when the socket has taken all of it: only then may the buffer be filled again.
+    this.#stream.write(full, (error) => (error ? reject(error) : resolve()));
+  }
+}

@@ -1,0 +1,101 @@
+/** One epoch, one transaction: the port's promises S1 to S3. */
+import type pg from 'pg';
+import type { AlertaRow, ComandoRow, EpochCommit, EpochResult } from '#ports/bloque-store.ts';
+import { writeBloques } from './bloques-write.ts';
+import { EstadoWriter } from './estado-write.ts';
+import { tablesOf } from './names.ts';
+import { sql } from './sql.ts';
+import { plainText, toJson } from './text.ts';
+
+const ALERTAS_PER_STATEMENT = 1000;
+
+export interface EpochContext {
+  readonly instanceId: string;
+  readonly nowMs: number;
+  readonly knownMonths: ReadonlySet<string>;
+}
+
+/** `months`: partitions made by this epoch. */
+export async function commitEpoch(
+  client: pg.ClientBase,
+  commit: EpochCommit,
+  { instanceId, nowMs, knownMonths }: EpochContext,
+): Promise<EpochResult & { readonly months: readonly string[] }> {
+  await client.query('BEGIN');
+  const { rows } = await client.query<{ epoca: number; timestamp_max: number }>({
+    ...sql('begin-epoch'),
+    values: [instanceId],
+  });
+  const { epoca, timestamp_max: timestampMax } = rows[0]!;
+  if (epoca >= commit.epoca) {
+    await client.query('ROLLBACK');
+    return { already: true, bytes: 0, months: [] };
+  }
+  const estado = new EstadoWriter(client, tablesOf(instanceId), instanceId, commit.epoca);
+  await estado.write(commit.estado, commit.estadoDeleted);
+  const bloques = await writeBloques(client, instanceId, commit.bloques, timestampMax, knownMonths);
+  await writeAlertas(client, instanceId, commit.alertas, nowMs);
+  for (const comando of commit.comandos) await insertComando(client, instanceId, comando);
+  await client.query({
+    ...sql('finish-epoch'),
+    values: [instanceId, commit.epoca, commit.scheduledMs, nowMs, bloques.timestampMax],
+  });
+  await client.query('COMMIT');
+  return { already: false, bytes: estado.bytes + bloques.bytes, months: bloques.months };
+}
+
+/** True when the comando is new. */
+export async function insertComando(client: pg.ClientBase, instanceId: string, row: ComandoRow): Promise<boolean> {
+  const { rowCount } = await client.query({
+    ...sql('insert-comando'),
+    values: [
+      instanceId,
+      plainText(row.id),
+      row.nombre,
+      row.puerta,
+      toJson(row.argumentos),
+      toJson(row.efecto),
+      toJson(row.respuesta),
+      row.timestampMs,
+      row.epoca,
+    ],
+  });
+  return rowCount === 1;
+}
+
+async function writeAlertas(
+  client: pg.ClientBase,
+  instanceId: string,
+  alertas: Iterable<AlertaRow>,
+  nowMs: number,
+): Promise<void> {
+  // One statement cannot update a row twice: of several states of an episodio the last one counts.
+  const byId = new Map<string, AlertaRow>();
+  for (const row of alertas) byId.set(row.id, row);
+  const rows = [...byId.values()];
+  for (let from = 0; from < rows.length; from += ALERTAS_PER_STATEMENT) {
+    const some = rows.slice(from, from + ALERTAS_PER_STATEMENT);
+    const column = <T>(pick: (row: AlertaRow) => T): T[] => some.map(pick);
+    await client.query({
+      ...sql('upsert-alertas'),
+      values: [
+        instanceId,
+        nowMs,
+        column((row) => plainText(row.id)),
+        column((row) => plainText(row.bloque)),
+        column((row) => row.canal),
+        column((row) => plainText(row.clave)),
+        column((row) => row.regla),
+        column((row) => row.abiertaMs),
+        column((row) => row.actualizadaMs),
+        column((row) => row.cerradaMs),
+        column((row) => row.valor),
+        column((row) => row.lectura),
+        column((row) => row.esperadoMin),
+        column((row) => row.esperadoMax),
+        column((row) => toJson(row.razon)),
+        column((row) => row.lecturas),
+      ],
+    });
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Connections to PostgreSQL: one that writes, and a few that read.
+ *
+ * Owns: connecting and reconnecting, time limits, the lock that keeps a second writer of the same instance away, and who goes next.
+ * Leaves to its neighbours: what is said over the connections, and trying again (the caller keeps what it could not write).
+ *
+ * C1 The writer's work is done one piece at a time, in the order asked.
+ * C2 A connection on which something failed is closed, never used again: the server rolls back what was open.
+ * C3 Nothing is written without holding the instance's lock.
+ */
+import pg from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CoreCError } from '#domain/errors.ts';
+import { sql } from './sql.ts';
+import { toStoreError } from './store-error.ts';
+
+/** `db_config`, completed; an absolute path as host is the folder of a unix socket. */
+export interface PostgresConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password?: string;
+  readonly database: string;
+  readonly ssl?: boolean | { readonly rejectUnauthorized?: boolean; readonly ca?: string };
+}
+
+export interface SessionOptions {
+  readonly connection: PostgresConnection;
+  readonly instanceId: string;
+}
+
+const CONNECT_MS_MAX = 5000;
+const WRITE_MS_MAX = 60_000;
+const READ_MS_MAX = 30_000;
+/** An old connection of this very process can hold the lock until the server notices its end. */
+const LOCK_MS_MAX = 5000;
+
+/** count(*), sizes and epochs come as bigint; all are far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: string) {
+    if (oid === pg.types.builtins.INT8) return Number;
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+};
+
+function makeClientConfig({ connection, instanceId }: SessionOptions, statementMsMax: number): pg.ClientConfig {
+  return {
+    host: connection.host,
+    port: connection.port,
+    user: connection.user,
+    database: connection.database,
+    ...(connection.password === undefined ? {} : { password: connection.password }),
+    ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),
+    application_name: `corec:${instanceId}`,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: statementMsMax,
+    // The server's own limit comes first; this one is for a server that says nothing any more.
+    query_timeout: statementMsMax + 5000,
+    idle_in_transaction_session_timeout: 2 * WRITE_MS_MAX,
+    lock_timeout: Math.min(statementMsMax, 30_000),
+    keepAlive: true,
+    types,
+  };
+}
+
+export function describeServer({ host, port, database }: PostgresConnection): string {
+  return host.startsWith('/') ? `${host} (unix socket)` : `${host}:${port}/${database}`;
+}
+
+/** The one writing connection. */
+export class WriterSession {
+  readonly #options: SessionOptions;
+  readonly #server: string;
+  #client: pg.Client | null = null;
+  /** Server processes of this session, the present one and those that may not have ended yet. */
+  readonly #backends = new Set<number>();
+  #tail: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#server = describeServer(options.connection);
+  }
+
+  /** C1, C2. `work` may begin and commit; what it throws comes out as a CoreCError. */
+  run<T>(operation: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(async () => {
+      if (this.#closed) throw new CoreCError('COREC_E_STOPPING');
+      try {
+        this.#client ??= await this.#connect();
+        return await work(this.#client);
+      } catch (error) {
+        await this.#discard();
+        throw toStoreError(error, operation, this.#server);
+      }
+    });
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await this.#tail;
+    this.#closed = true;
+    const client = this.#client;
+    this.#client = null;
+    await client?.end().catch(() => undefined);
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client(makeClientConfig(this.#options, WRITE_MS_MAX));
+    client.on('error', () => {
+      // Between statements: the next piece of work connects anew.
+      if (this.#client === client) this.#client = null;
+    });
+    try {
+      await client.connect();
+      // A dead peer is noticed within half a minute, so that its lock goes.
+      await client.query('SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3');
+      await this.#lock(client);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    return client;
+  }
+
+  /** C3. */
+  async #lock(client: pg.Client): Promise<void> {
+    const { instanceId } = this.#options;
+    const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const deadline = performance.now() + LOCK_MS_MAX;
+    for (;;) {
+      const { rows } = await client.query<{ locked: boolean }>({ ...sql('lock-instance'), values: [instanceId] });
+      if (rows[0]!.locked) break;
+      const holder = (await client.query<LockHolder>({ ...sql('lock-holder'), values: [instanceId] })).rows[0];
+      if (holder && this.#backends.has(holder.pid)) await client.query('SELECT pg_terminate_backend($1)', [holder.pid]);
+      else if (performance.now() > deadline) {
+        throw new CoreCError('COREC_E_STORE_REFUSED', {
+          operation: `the writer's lock of instance_id "${instanceId}"`,
+          found: `another CoreC holds it (${holder?.address ?? 'unknown address'}, server process ${holder?.pid ?? '?'}); give this one another instance_id`,
+        });
+      }
+      await delay(50);
+    }
+    this.#backends.clear();
+    this.#backends.add(own.rows[0]!.pid);
+  }
+
+  async #discard(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (!client) return;
+    // end() on a broken or busy connection can wait for long: cut it.
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    await client.end().catch(() => undefined);
+  }
+}
+
+interface LockHolder {
+  readonly pid: number;
+  readonly address: string;
+}
+
+/** A few connections for questions; they hold nothing between two. */
+export class ReaderSessions {
+  readonly #pool: pg.Pool;
+  readonly #server: string;
+
+  constructor(options: SessionOptions, max: number, statementMsMax: number = READ_MS_MAX) {
+    this.#server = describeServer(options.connection);
+    this.#pool = new pg.Pool({ ...makeClientConfig(options, statementMsMax), max, idleTimeoutMillis: 10_000 });
+    this.#pool.on('error', () => {
+      // An idle connection ended; the pool has dropped it.
+    });
+  }
+
+  async query<R extends pg.QueryResultRow>(operation: string, query: pg.QueryConfig): Promise<R[]> {
+    try {
+      return (await this.#pool.query<R>(query)).rows;
+    } catch (error) {
+      throw toStoreError(error, operation, this.#server);
+    }
+  }
+
+  /** For work of several statements, long ones too. */
+  async withClient<T>(operation: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const { client, release } = await this.borrow(operation);
+    let failed = true;
+    try {
+      const result = await work(client);
+      failed = false;
+      return result;
+    } catch (error) {
+      throw toStoreError(error, operation, this.#server);
+    } finally {
+      release(failed);
+    }
+  }
+
+  /** The caller gives it back with `release`, true when it must not be used again (C2). */
+  async borrow(operation: string): Promise<{ client: pg.PoolClient; release: (failed: boolean) => void }> {
+    try {
+      const client = await this.#pool.connect();
+      // A borrowed connection that breaks says so to whoever waits on it; unheard, the event would end the process.
+      const ignore = (): void => undefined;
+      client.on('error', ignore);
+      return {
+        client,
+        release: (failed) => {
+          client.off('error', ignore);
+          client.release(failed);
+        },
+      };
+    } catch (error) {
+      throw toStoreError(error, operation, this.#server);
+    }
+  }
+
+  /** What `rows` throws, as a CoreCError. */
+  async *translate<T>(operation: string, rows: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    try {
+      yield* rows;
+    } catch (error) {
+      throw toStoreError(error, operation, this.#server);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}

@@ -1,0 +1,2 @@
+SELECT id, nombre, puerta, argumentos, efecto, respuesta, timestamp_ms, epoca
+FROM comandos WHERE instance_id = $1 AND epoca > $2 ORDER BY orden

@@ -1,0 +1,271 @@
+/**
+ * BloqueStore over PostgreSQL (13 or newer), the same for a server of one's own and the embedded one.
+ *
+ * Owns: the order of connecting, migrating and making tables; which connection does what.
+ * Leaves to its neighbours: the epoch (epoch.ts), the questions (questions.ts), retention (retention.ts).
+ * After a transient error the caller simply calls again, with the epoch's rows given anew: the next call connects.
+ */
+import { CoreCError, messageOf } from '#domain/errors.ts';
+import type {
+  AlertaChange,
+  AlertaQuery,
+  BloqueRow,
+  BloqueRowQuery,
+  BloqueStore,
+  ComandoRow,
+  EpochCommit,
+  EpochResult,
+  EstadoClase,
+  EstadoRow,
+  StoredAlerta,
+} from '#ports/bloque-store.ts';
+import type { Logger } from '#ports/logger.ts';
+import { commitEpoch, insertComando } from './epoch.ts';
+import {
+  assertMigrated,
+  assertServer,
+  ensureInstance,
+  ensureMonths,
+  inTransaction,
+  listMonths,
+  migrate,
+} from './migrator.ts';
+import { monthsFrom } from './names.ts';
+import { comandosAfter, findComando, loadEstado, queryAlertas, queryBloques, readEstado } from './questions.ts';
+import { MONTHS_AHEAD, upkeep } from './retention.ts';
+import { describeServer, ReaderSessions, WriterSession } from './session.ts';
+import type { PostgresConnection } from './session.ts';
+import { sql } from './sql.ts';
+import { plainText } from './text.ts';
+
+export interface PostgresStoreOptions {
+  readonly connection: PostgresConnection;
+  readonly instanceId: string;
+  readonly logger: Logger;
+  /** UTC ms; decides which months are made ahead, and is the time of commit in the tables. */
+  readonly nowMs: () => number;
+  /** `read`: no lock, no tables made, nothing written; for a command that looks at stored data. Default `write`. */
+  readonly access?: 'write' | 'read';
+  /** All connections together, the writing one included. Default 10. */
+  readonly maxConnections?: number;
+  /** Servers that answer queryAlertas and queryBloques, in turns; the main one does when they do not. */
+  readonly replicas?: readonly PostgresConnection[];
+}
+
+export function makePostgresStore(options: PostgresStoreOptions): BloqueStore {
+  return new PostgresStore(options);
+}
+
+const TAG = 'PostgreSQL';
+const UPKEEP_MS_MAX = 10 * 60_000;
+const HEALTH_MS_MAX = 3000;
+
+class PostgresStore implements BloqueStore {
+  readonly #options: PostgresStoreOptions;
+  readonly #instanceId: string;
+  readonly #server: string;
+  readonly #writer: WriterSession;
+  readonly #readers: ReaderSessions;
+  /** Apart: deleting and vacuuming take their time. */
+  readonly #upkeep: ReaderSessions;
+  readonly #replicas: readonly ReaderSessions[];
+  #nextReplica = 0;
+  /** Months that surely have a partition; empty after any failure, and read again then. */
+  #knownMonths = new Set<string>();
+
+  constructor(options: PostgresStoreOptions) {
+    const { connection, instanceId, maxConnections = 10 } = options;
+    this.#options = options;
+    this.#instanceId = instanceId;
+    this.#server = describeServer(connection);
+    this.#writer = new WriterSession({ connection, instanceId });
+    this.#readers = new ReaderSessions({ connection, instanceId }, Math.max(2, Math.min(4, maxConnections - 2)));
+    this.#upkeep = new ReaderSessions({ connection, instanceId }, 1, UPKEEP_MS_MAX);
+    this.#replicas = (options.replicas ?? []).map(
+      (replica) => new ReaderSessions({ connection: replica, instanceId }, 2),
+    );
+  }
+
+  async open(): Promise<void> {
+    if (this.#options.access === 'read') {
+      await this.#readers.withClient('the start', async (client) => {
+        await assertServer(client);
+        await assertMigrated(client, this.#server);
+      });
+      return;
+    }
+    await this.#writer.run('the start', async (client) => {
+      const { version } = await assertServer(client);
+      const applied = await migrate(client);
+      if (applied.length > 0)
+        this.#options.logger.info(TAG, 'Schema brought up to date', { server: this.#server, version, applied });
+      await ensureInstance(client, this.#instanceId);
+      const months = monthsFrom(this.#options.nowMs() / 1000, MONTHS_AHEAD);
+      await inTransaction(client, () => ensureMonths(client, months));
+      this.#knownMonths = new Set(await listMonths(client));
+    });
+  }
+
+  async lastEpoch(): Promise<number> {
+    const rows = await this.#readers.query<{ epoca: number }>('reading the epoch', {
+      text: 'SELECT epoca FROM epocas WHERE instance_id = $1',
+      values: [this.#instanceId],
+    });
+    return rows[0]?.epoca ?? 0;
+  }
+
+  async *loadEstado(clases: readonly EstadoClase[]): AsyncGenerator<readonly EstadoRow[], void, void> {
+    const { client, release } = await this.#readers.borrow('loading estado');
+    let failed = true;
+    try {
+      yield* this.#readers.translate('loading estado', loadEstado(client, this.#instanceId, clases));
+      failed = false;
+    } finally {
+      // Left early or broken: rows are still on their way, the connection is of no more use.
+      release(failed);
+    }
+  }
+
+  readEstado(clase: EstadoClase, id: string): Promise<Uint8Array | null> {
+    return readEstado(this.#readers, this.#instanceId, clase, id);
+  }
+
+  async commitEpoch(commit: EpochCommit): Promise<EpochResult> {
+    const operation = `epoch ${commit.epoca}`;
+    try {
+      return await this.#writer.run(operation, async (client) => {
+        if (this.#knownMonths.size === 0) this.#knownMonths = new Set(await listMonths(client));
+        const { months, ...result } = await commitEpoch(client, commit, {
+          instanceId: this.#instanceId,
+          nowMs: this.#options.nowMs(),
+          knownMonths: this.#knownMonths,
+        });
+        for (const month of months) this.#knownMonths.add(month);
+        return result;
+      });
+    } catch (error) {
+      this.#knownMonths.clear();
+      throw error;
+    }
+  }
+
+  commitComando(
+    row: ComandoRow,
+    alertaChange?: AlertaChange,
+  ): Promise<{ readonly first: boolean; readonly respuesta: unknown }> {
+    return this.#writer.run(`comando ${row.nombre}`, (client) =>
+      inTransaction(client, async () => {
+        if (!(await insertComando(client, this.#instanceId, row))) {
+          const stored = await findComando(client, this.#instanceId, row.id);
+          return { first: false, respuesta: stored?.respuesta ?? null };
+        }
+        if (alertaChange) {
+          await client.query({
+            ...sql('acknowledge-alerta'),
+            values: [
+              this.#instanceId,
+              plainText(alertaChange.id),
+              alertaChange.reconocidaMs,
+              plainText(alertaChange.reconocidaPor),
+            ],
+          });
+        }
+        return { first: true, respuesta: row.respuesta };
+      }),
+    );
+  }
+
+  findComando(id: string): Promise<ComandoRow | null> {
+    return this.#readers.withClient('reading comandos', (client) => findComando(client, this.#instanceId, id));
+  }
+
+  comandosAfter(epoca: number): Promise<readonly ComandoRow[]> {
+    return comandosAfter(this.#readers, this.#instanceId, epoca);
+  }
+
+  queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]> {
+    return this.#ask((readers) => queryAlertas(readers, this.#instanceId, query));
+  }
+
+  queryBloques(query: BloqueRowQuery): Promise<readonly BloqueRow[]> {
+    return this.#ask((readers) => queryBloques(readers, this.#instanceId, query));
+  }
+
+  async upkeep(
+    nowMs: number,
+    keepDays: number,
+    keepBytes: number,
+  ): Promise<{ readonly dropped: readonly string[]; readonly bytes: number }> {
+    try {
+      return await this.#upkeep.withClient('retention', (client) => {
+        return upkeep(client, this.#instanceId, nowMs, keepDays, keepBytes);
+      });
+    } finally {
+      this.#knownMonths.clear();
+    }
+  }
+
+  async health(): Promise<{
+    readonly ok: boolean;
+    readonly found: string;
+    readonly bytes: number | null;
+    readonly version: string | null;
+  }> {
+    try {
+      const rows = await withinMs(
+        HEALTH_MS_MAX,
+        this.#readers.query<HealthRecord>('health', { text: sql('health').text, values: [this.#instanceId] }),
+      );
+      const { version, bytes, epoca, confirmada_ms: confirmadaMs } = rows[0]!;
+      const last = epoca === null || epoca === 0 ? 'no epoch yet' : `epoch ${epoca} at ${toIso(confirmadaMs)}`;
+      return { ok: true, found: `${this.#server}: PostgreSQL ${version}, ${last}`, bytes, version };
+    } catch (error) {
+      const found = error instanceof CoreCError ? String(error.details['found'] ?? error.message) : messageOf(error);
+      return { ok: false, found: `${this.#server}: ${found}`, bytes: null, version: null };
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = await Promise.allSettled([
+      this.#writer.close(),
+      this.#readers.close(),
+      this.#upkeep.close(),
+      ...this.#replicas.map((replica) => replica.close()),
+    ]);
+    const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    if (failures.length > 0) throw new AggregateError(failures, 'closing the connections to PostgreSQL');
+  }
+
+  async #ask<T>(question: (readers: ReaderSessions) => Promise<T>): Promise<T> {
+    if (this.#replicas.length > 0) {
+      const replica = this.#replicas[this.#nextReplica++ % this.#replicas.length]!;
+      try {
+        return await question(replica);
+      } catch (error) {
+        this.#options.logger.warn(TAG, 'A replica did not answer; the main server is asked', {
+          found: messageOf(error),
+        });
+      }
+    }
+    return question(this.#readers);
+  }
+}
+
+interface HealthRecord {
+  readonly version: string;
+  readonly bytes: number;
+  readonly epoca: number | null;
+  readonly confirmada_ms: number | null;
+}
+
+const toIso = (ms: number | null): string => (ms === null ? '?' : new Date(ms).toISOString());
+
+async function withinMs<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
