@@ -22,7 +22,7 @@ import {
   POSTGRES_WAL_BYTES,
 } from '../limits.ts';
 import { bloquesOf, type BloqueEntry, type CoreCConfig } from './config.ts';
-import { defect, defectsError, pathOf, type ConfigError } from './defects.ts';
+import { defect, pathOf, type ConfigDefect } from './defects.ts';
 
 /** What the arithmetic needs of a procesador; every checked definition has it. */
 export type ProcesadorFacts = Pick<AnyProcesador, 'bytesPorEntidad' | 'autonomo' | 'checkpoint'>;
@@ -155,11 +155,9 @@ export function estimate(
   };
 }
 
-/**
- * The bloques that are larger than their max_size_mb allows, as one error; null when there is none.
- */
-export function sizeError(config: CoreCConfig, procesadores: ProcesadorLookup, file: string): ConfigError | null {
-  const defects = config.bloques.flatMap((entry) => {
+/** The bloques that are larger than their max_size_mb allows. */
+export function sizeDefects(config: CoreCConfig, procesadores: ProcesadorLookup): ConfigDefect[] {
+  return config.bloques.flatMap((entry) => {
     const load = loadOf(config, entry, procesadores, LECTURA_CADA_MS_DEFAULT);
     const bytes = bytesPorBloque(load);
     if (bytes <= entry.max_size_mb * MIB) return [];
@@ -174,7 +172,6 @@ export function sizeError(config: CoreCConfig, procesadores: ProcesadorLookup, f
       ),
     ];
   });
-  return defects.length === 0 ? null : defectsError(file, defects, null);
 }
 
 function loadOf(config: CoreCConfig, entry: BloqueEntry, procesadores: ProcesadorLookup, lecturaCadaMs: number): Load {

@@ -20,7 +20,12 @@ import { expandVariables, type Environment, type VariableDefect } from './variab
 /** Something that a person should know and that stops nothing. */
 export interface ConfigNotice {
   /** A text code of domain/texts. */
-  readonly code: 'config.notice_secret' | 'config.notice_implied' | 'config.notice_growth';
+  readonly code:
+    | 'config.notice_secret'
+    | 'config.notice_implied'
+    | 'config.notice_growth'
+    | 'config.notice_memory'
+    | 'config.notice_disk';
   /** JSON path in the file. */
   readonly path: string;
   readonly params: Readonly<Record<string, string | number>>;

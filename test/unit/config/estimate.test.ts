@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { describeCheck } from '#domain/config/check.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
-import { estimate, sizeError, type ProcesadorLookup } from '#domain/config/estimate.ts';
+import { defectsError } from '#domain/config/defects.ts';
+import { estimate, sizeDefects, type ProcesadorLookup } from '#domain/config/estimate.ts';
 import { parseConfig } from '#domain/config/parse.ts';
 import { CORE_BYTES } from '#domain/entidad/columns.ts';
 import { MIB } from '#domain/limits.ts';
@@ -42,7 +43,7 @@ test('the shipped configuration stands from the start with over a million entida
   assert.ok(check.estimate.memoriaBytes < 220 * MIB);
   assert.ok(check.estimate.memoriaBytesMax < 1024 * MIB);
   assert.ok(check.estimate.discoBytesMax < 8 * 1024 * MIB);
-  assert.equal(sizeError(config, procesadores, 'corec_config.json'), null);
+  assert.deepEqual(sizeDefects(config, procesadores), []);
   assert.equal(check.postgres, null);
   assert.equal(check.http, '127.0.0.1:8420');
 });
@@ -119,8 +120,8 @@ test('a bloque larger than its max_size_mb is refused with what would do', () =>
       { name: 'p', bloque: { bloque_id: 'b', entidades: 60_000, entidades_por_bloque: 60_000, max_size_mb: 2 } },
     ],
   });
-  const error = sizeError(config, procesadores, 'corec_config.json');
-  assert.equal(error?.code, 'COREC_E_CONFIG_INVALID');
+  const error = defectsError('corec_config.json', sizeDefects(config, procesadores), null);
+  assert.equal(error.code, 'COREC_E_CONFIG_INVALID');
   const mb = Math.ceil(((20_000 * (CORE_BYTES + 90)) / MIB) * 100) / 100;
   const lines = error.text('en').split('\n');
   assert.equal(lines.length, 3);
@@ -132,22 +133,10 @@ test('a bloque larger than its max_size_mb is refused with what would do', () =>
   );
   assert.match(lines[2]!, /^ {2}plugins\[0\]\.bloque\.max_size_mb is 2/);
   const fitting = Number(/at most (\d+)$/.exec(lines[1]!)![1]);
-  assert.equal(
-    sizeError(
-      configOf({ bloques: [{ id: 'a', entidades: fitting, entidades_por_bloque: fitting }] }),
-      procesadores,
-      'f',
-    ),
-    null,
-  );
-  assert.notEqual(
-    sizeError(
-      configOf({ bloques: [{ id: 'a', entidades: fitting + 1, entidades_por_bloque: fitting + 1 }] }),
-      procesadores,
-      'f',
-    ),
-    null,
-  );
+  const defectsWith = (entidades: number): number =>
+    sizeDefects(configOf({ bloques: [{ id: 'a', entidades, entidades_por_bloque: entidades }] }), procesadores).length;
+  assert.equal(defectsWith(fitting), 0);
+  assert.equal(defectsWith(fitting + 1), 1);
 });
 
 test('the check holds no secret', () => {
