@@ -7,6 +7,16 @@
  */
 import { CoreCError } from '#domain/errors.ts';
 
+// Several formats are the memory of typed arrays: little-endian, as every platform is that CoreC ships for.
+if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) {
+  throw new CoreCError('COREC_E_INTERNAL', { found: 'a big-endian machine; stored columns are little-endian' });
+}
+
+/** Capacity for scratch that must hold `n`: half as much again, so that growing is rare. */
+export function growTo(n: number): number {
+  return n + (n >> 1);
+}
+
 /** What the codecs need of a compressor; the port Compressor is one. Synchronous, and bounded when it gives bytes back. */
 export interface BytesCompressor {
   compress(bytes: Uint8Array): Uint8Array;

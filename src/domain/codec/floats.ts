@@ -1,0 +1,266 @@
+/**
+ * One column of float32 values in groups (one group a slot), as bytes and back, bit for bit.
+ *
+ * Owns the mapping of floats to integers whose neighbours are near each other, by trial. Leaves the integers to ints.ts.
+ *
+ *   u8 scale | u8 fold | by fold: a sorted list | the integers
+ *
+ * scale  0: the float's bits in the order of the floats; otherwise value x SCALES[scale], an integer
+ * fold   none
+ *        parts: the list holds the fractions that occur (mean speeds of 8 or 9 lanes: 16 of 10,000); the whole parts remain,
+ *        and a second column of integers says which fraction each has
+ *        rank: the list holds the values that occur; rank remains
+ *
+ * F1 A scale is taken only when every value divides back to its very bits: 0.1 as 1/10 does, minus zero and NaN never do.
+ */
+import { type ByteReader, type ByteWriter, type BytesCompressor, growTo } from './bytes.ts';
+import {
+  choosePredictor,
+  decodeInts,
+  encodeInts,
+  type Groups,
+  MEASURED,
+  oneGroup,
+  PREDICTOR,
+  STEADY,
+  type Predictor,
+} from './ints.ts';
+
+/** Decimals as people write them, then the steps of binary sensors and scores. Index 0 stands for "bits". */
+const SCALES: readonly number[] = [0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 256, 65_536];
+const LAST_DECIMAL = 7;
+/** Above, float32 no longer tells integers apart. */
+const SCALED_MAX = 2 ** 24;
+const FOLD = { none: 0, parts: 1, rank: 2 } as const;
+const FRACTIONS_MAX = 256;
+const RANKED_MAX = 1024;
+/** Which fraction a value has hardly follows from the one before. */
+const RANKS: readonly Predictor[] = [PREDICTOR.level];
+
+let base = new Int32Array(4096);
+let folded = new Int32Array(4096);
+let ranked = new Int32Array(4096);
+let byRank = new Int32Array(4096);
+
+function ensureScratch(n: number): void {
+  if (base.length >= n) return;
+  base = new Int32Array(growTo(n));
+  folded = new Int32Array(growTo(n));
+  ranked = new Int32Array(growTo(n));
+  byRank = new Int32Array(growTo(n));
+}
+
+/** Float bits to integers in the order of the floats; its own inverse. */
+const ordered = (bits: number): number => bits ^ ((bits >> 31) & 0x7fffffff);
+
+/** A small set of integers that ends up sorted, with the rank of each. */
+class RankSet {
+  private readonly keys = new Int32Array(4096);
+  private readonly ranks = new Int32Array(4096);
+  private readonly stamps = new Int32Array(4096);
+  private stamp = 0;
+  readonly list = new Int32Array(RANKED_MAX);
+  count = 0;
+
+  clear(): void {
+    this.stamp++;
+    this.count = 0;
+  }
+
+  /** False when the set would exceed `limit`. */
+  add(key: number, limit: number): boolean {
+    const place = this.placeOf(key);
+    if (this.stamps[place] === this.stamp) return true;
+    if (this.count === limit) return false;
+    this.keys[place] = key;
+    this.stamps[place] = this.stamp;
+    this.list[this.count++] = key;
+    return true;
+  }
+
+  sort(): void {
+    this.list.subarray(0, this.count).sort();
+    for (let rank = 0; rank < this.count; rank++) this.ranks[this.placeOf(this.list[rank]!)] = rank;
+  }
+
+  rankOf(key: number): number {
+    return this.ranks[this.placeOf(key)]!;
+  }
+
+  private placeOf(key: number): number {
+    let place = Math.imul(key, 0x9e3779b1) >>> 20;
+    while (this.stamps[place] === this.stamp && this.keys[place] !== key) place = (place + 1) & 4095;
+    return place;
+  }
+}
+const fractions = new RankSet();
+const values = new RankSet();
+
+/** Writes column[0..groups.length), at least one value. */
+export function encodeFloats(column: Float32Array, groups: Groups, out: ByteWriter, compressor: BytesCompressor): void {
+  const n = groups.length;
+  ensureScratch(n);
+  const bits = new Int32Array(column.buffer, column.byteOffset, n);
+  if (isConstant(bits, n)) {
+    base.fill(ordered(bits[0]!), 0, n);
+    writeMapped(0, FOLD.none, null, base, groups, STEADY[0]!, out, compressor);
+    return;
+  }
+  const scale = scaleColumn(column, bits, n);
+  if (scale === 0) for (let k = 0; k < n; k++) base[k] = ordered(bits[k]!);
+
+  let best = choosePredictor(base, groups, MEASURED);
+  let fold: number = FOLD.none;
+  let codes = base;
+  let list: RankSet | null = null;
+  // A list pays only when it leaves much less than it costs.
+  if (scale > 1 && scale <= LAST_DECIMAL && foldFractions(n, SCALES[scale]!)) {
+    const choice = choosePredictor(folded, groups, MEASURED);
+    const bits = choice.bits + choosePredictor(ranked, groups, RANKS).bits + listBits(fractions);
+    if (bits < best.bits) {
+      best = { predictor: choice.predictor, bits };
+      fold = FOLD.parts;
+      codes = folded;
+      list = fractions;
+    }
+  }
+  if (fold === FOLD.none && best.bits > 2 * n && foldRanks(n)) {
+    const choice = choosePredictor(byRank, groups, MEASURED);
+    const bits = choice.bits + listBits(values);
+    if (bits < best.bits) {
+      best = { predictor: choice.predictor, bits };
+      fold = FOLD.rank;
+      codes = byRank;
+      list = values;
+    }
+  }
+  writeMapped(scale, fold, list, codes, groups, best.predictor, out, compressor);
+}
+
+/** Reads groups.length values, at least one, into column[0..). */
+export function decodeFloats(
+  reader: ByteReader,
+  groups: Groups,
+  column: Float32Array,
+  compressor: BytesCompressor,
+): void {
+  const n = groups.length;
+  ensureScratch(n);
+  const scale = reader.u8();
+  const fold = reader.u8();
+  if (scale >= SCALES.length || fold > FOLD.rank) reader.fail(`scale ${scale}, fold ${fold}`);
+  let list = new Int32Array(0);
+  if (fold !== FOLD.none) {
+    list = new Int32Array(reader.varint(fold === FOLD.parts ? FRACTIONS_MAX : RANKED_MAX));
+    if (list.length === 0) reader.fail('an empty list');
+    decodeInts(reader, oneGroup(list.length), list, compressor);
+  }
+  decodeInts(reader, groups, base, compressor);
+  const unit = SCALES[scale]!;
+  if (fold === FOLD.parts) {
+    decodeInts(reader, groups, ranked, compressor);
+    for (let k = 0; k < n; k++) {
+      const rank = ranked[k]!;
+      if (rank < 0 || rank >= list.length) reader.fail(`fraction ${rank} of ${list.length}`);
+      base[k] = base[k]! * unit + list[rank]!;
+    }
+  } else if (fold === FOLD.rank) {
+    for (let k = 0; k < n; k++) {
+      const rank = base[k]!;
+      if (rank < 0 || rank >= list.length) reader.fail(`rank ${rank} of ${list.length}`);
+      base[k] = list[rank]!;
+    }
+  }
+  if (scale === 0) {
+    const bits = new Int32Array(column.buffer, column.byteOffset, n);
+    for (let k = 0; k < n; k++) bits[k] = ordered(base[k]!);
+  } else for (let k = 0; k < n; k++) column[k] = base[k]! / unit;
+}
+
+function writeMapped(
+  scale: number,
+  fold: number,
+  list: RankSet | null,
+  codes: Int32Array,
+  groups: Groups,
+  predictor: Predictor,
+  out: ByteWriter,
+  compressor: BytesCompressor,
+): void {
+  out.u8(scale);
+  out.u8(fold);
+  if (list !== null) {
+    const one = oneGroup(list.count);
+    out.varint(list.count);
+    encodeInts(list.list, one, choosePredictor(list.list, one, STEADY).predictor, out, compressor);
+  }
+  encodeInts(codes, groups, predictor, out, compressor);
+  if (fold === FOLD.parts) encodeInts(ranked, groups, PREDICTOR.level, out, compressor);
+}
+
+function isConstant(bits: Int32Array, n: number): boolean {
+  const first = bits[0]!;
+  for (let k = 1; k < n; k++) if (bits[k] !== first) return false;
+  return true;
+}
+
+/** Fills `base` with value x scale for the first scale that keeps every bit (F1), and returns its index; 0 when none does. */
+function scaleColumn(column: Float32Array, bits: Int32Array, n: number): number {
+  return (
+    scaleAmong(column, bits, n, 1, LAST_DECIMAL) || scaleAmong(column, bits, n, LAST_DECIMAL + 1, SCALES.length - 1)
+  );
+}
+
+function scaleAmong(column: Float32Array, bits: Int32Array, n: number, first: number, last: number): number {
+  let index = first;
+  let unit = SCALES[index]!;
+  let settled = 0;
+  for (let k = 0; k < n; k++) {
+    const value = column[k]!;
+    let scaled = Math.floor(value * unit + 0.5);
+    while (Math.fround(scaled / unit) !== value || (scaled === 0 && bits[k] !== 0)) {
+      if (index === last) return 0;
+      unit = SCALES[++index]!;
+      scaled = Math.floor(value * unit + 0.5);
+      settled = k;
+    }
+    if (!(scaled <= SCALED_MAX && scaled >= -SCALED_MAX)) return 0;
+    base[k] = scaled;
+  }
+  // Values before the last change of scale were judged by a coarser one.
+  for (let k = 0; k < settled; k++) {
+    const scaled = Math.floor(column[k]! * unit + 0.5);
+    if (Math.fround(scaled / unit) !== column[k]! || !(scaled <= SCALED_MAX && scaled >= -SCALED_MAX)) return 0;
+    base[k] = scaled;
+  }
+  return index;
+}
+
+/** Fills `folded` (whole parts), `ranked` (which fraction) and `fractions` from `base`; false when so many fractions occur that nothing is gained. */
+function foldFractions(n: number, unit: number): boolean {
+  const limit = Math.min(FRACTIONS_MAX, n >> 2, unit >> 1);
+  fractions.clear();
+  for (let k = 0; k < n; k++) {
+    const whole = Math.floor(base[k]! / unit);
+    folded[k] = whole;
+    ranked[k] = base[k]! - whole * unit;
+    if (!fractions.add(ranked[k]!, limit)) return false;
+  }
+  fractions.sort();
+  for (let k = 0; k < n; k++) ranked[k] = fractions.rankOf(ranked[k]!);
+  return true;
+}
+
+/** Fills `byRank` and `values` from `base`; false when too many values occur. */
+function foldRanks(n: number): boolean {
+  const limit = Math.min(RANKED_MAX, n >> 2);
+  values.clear();
+  for (let k = 0; k < n; k++) if (!values.add(base[k]!, limit)) return false;
+  values.sort();
+  for (let k = 0; k < n; k++) byRank[k] = values.rankOf(base[k]!);
+  return true;
+}
+
+function listBits(set: RankSet): number {
+  return choosePredictor(set.list, oneGroup(set.count), STEADY).bits + 64;
+}
