@@ -12,7 +12,7 @@ import { openDataDir } from '#adapters/data-dir/data-dir.ts';
 import { makeEmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
 import { FileJournal } from '#adapters/file-journal/journal.ts';
 import { readMemory } from '#adapters/host-check/memory.ts';
-import { openLogging, type Logging } from '#adapters/logging/logging.ts';
+import { makeLogging, type Logging } from '#adapters/logging/logging.ts';
 import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import { makePostgresStore } from '#adapters/postgres/store.ts';
 import type { PostgresConnection } from '#adapters/postgres/session.ts';
@@ -88,7 +88,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const clock = makeSystemClock();
     const dataDir = await openDataDir(config.data_dir, { instanceId: config.instance_id, nowMs: clock.nowMs() });
     opened.push(() => dataDir.release());
-    const logging = await startLogging(options, clock);
+    const logging = startLogging(options, clock);
     opened.push(() => logging.close());
     const { logger } = logging;
     const connection = await openDatabase(config, logger, opened);
@@ -142,16 +142,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   }
 }
 
-function startLogging({ config, terminal, colour }: ComposeOptions, clock: Clock): Promise<Logging> {
+function startLogging({ config, terminal, colour }: ComposeOptions, clock: Clock): Logging {
   const { ruta, nivel, max_mb, archivos } = config.logs;
-  return openLogging({
-    clock,
-    level: nivel,
-    file: ruta,
-    fileBytesMax: max_mb * 1_000_000,
-    filesMax: archivos,
-    terminal: terminal === null ? null : { stream: terminal, isColoured: colour },
-  });
+  return makeLogging({ ruta, nivel, maxBytes: max_mb * 1_000_000, archivos, terminal, colour, clock });
 }
 
 /** The configured server, or our own in the data folder. */

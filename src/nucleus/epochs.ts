@@ -87,7 +87,7 @@ export class Epochs {
   readonly #deps: EpochDeps;
   readonly #lastRows = new Map<BloqueSimbiotico, LastRow>();
   #running: Promise<void> | null = null;
-  #stopping = false;
+  #stopAtMs = Infinity;
   #sealed: number;
 
   constructor(deps: EpochDeps, committed: number) {
@@ -106,9 +106,9 @@ export class Epochs {
     return this.#running !== null;
   }
 
-  /** Ends retries; an epoch under way gets one more try. */
-  stop(): void {
-    this.#stopping = true;
+  /** Gives an epoch that cannot get in so much longer; what it holds is then left to the journal and the sources. */
+  stopWithin(ms: number): void {
+    this.#stopAtMs = this.#deps.clock.monotonicMs() + ms;
   }
 
   /** Runs an epoch now, or joins the one under way and then runs another, so that everything before the call is durable after it. */
@@ -253,7 +253,7 @@ export class Epochs {
       } catch (error) {
         if (this.problem === '') logger.warn('Persistencia', messageOf(error), { epoca: commit.epoca });
         this.problem = messageOf(error);
-        if (!isTransient(error) || this.#stopping) throw error;
+        if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
         await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
         waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);
       }

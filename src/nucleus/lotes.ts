@@ -33,7 +33,7 @@ export interface LotesDeps {
   readonly gate: Gate;
   readonly clock: Clock;
   /** The entry to feed, made when it is not there. Errors: COREC_E_NOT_FOUND, COREC_E_LIMIT. */
-  readonly entrada: (id: string) => Entrada;
+  readonly entrada: (id: string, procesador: string | null) => Promise<Entrada>;
   /** Settles the mapping from what was asked and the body itself. Errors: COREC_E_MAPPING, COREC_E_BODY. */
   readonly resolve: (lote: LoteInput) => string;
   /** Parses and delivers in steps; resolves to counts. Never throws for bad rows. */
@@ -130,7 +130,7 @@ export class Lotes {
 
   async #takeNew(lote: LoteInput): Promise<LoteResult> {
     const { journal, clock, held } = this.#deps;
-    const entrada = this.#deps.entrada(lote.bloque);
+    const entrada = await this.#deps.entrada(lote.bloque, lote.procesador ?? null);
     if (entrada.artificial) {
       throw new CoreCError('COREC_E_BODY', {
         found: `bloque ${entrada.id}, whose entidades are artificial`,
@@ -149,7 +149,13 @@ export class Lotes {
     const mapeo = this.#deps.resolve(lote);
     this.#inFlight++;
     try {
-      const header = { puerta: lote.puerta, bloque: lote.bloque, mapeo, lote: lote.loteId };
+      const header = {
+        puerta: lote.puerta,
+        bloque: lote.bloque,
+        procesador: lote.procesador ?? null,
+        mapeo,
+        lote: lote.loteId,
+      };
       const tsMs = clock.nowMs();
       const seq = await journal.append(header, lote.body, tsMs);
       // appends resolve in order of seq, and the line keeps that order (V1)
@@ -173,7 +179,11 @@ export class Lotes {
         this.delivered = record.seq;
         return { lecturas: this.#ids.get(loteId)!.lecturas, refused: {} };
       }
-      const entrada = this.#deps.entrada(String(record.header.bloque));
+      const { procesador } = record.header;
+      const entrada = await this.#deps.entrada(
+        String(record.header.bloque),
+        typeof procesador === 'string' ? procesador : null,
+      );
       const result = await this.#deps.deliver(
         entrada,
         String(record.header.mapeo),

@@ -52,6 +52,8 @@ const STAGES = [
   'epochs',
 ] as const;
 const TAG = 'CoreCNucleus';
+/** How long a stop waits for a store that is away. */
+const STOP_MS = 10_000;
 
 export interface Silencio {
   readonly glob: string;
@@ -125,7 +127,10 @@ export class Nucleus implements NucleusContext {
       journal: deps.journal,
       gate: this.gate,
       clock: deps.clock,
-      entrada: (id) => this.entradaFor(id, null),
+      entrada: async (id, procesador) => {
+        if (procesador !== null && !this.swarm.entradas.has(id)) await this.prepareProcesador(procesador);
+        return this.entradaFor(id, procesador);
+      },
       resolve: deps.resolveBody,
       deliver: (entrada, mapeo, body, where, arrivalMs) => this.#deliverBody(entrada, mapeo, body, where, arrivalMs),
       held: () => this.heldBecause(),
@@ -225,8 +230,8 @@ export class Nucleus implements NucleusContext {
       await this.turn();
       this.#closeAvisos();
     });
+    this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null) await step('epochs', async () => this.epochs?.commit());
-    this.epochs?.stop();
     await step('modules', async () => {
       for (const modulo of this.deps.modules.toReversed()) await modulo.detener();
     });

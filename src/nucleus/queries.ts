@@ -6,7 +6,7 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { bloqueOfLoc, makeLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
 import { compileGlob, visitMatches, type Glob } from '#domain/claves/glob.ts';
-import { visitMensajes } from '#domain/codec/reader.ts';
+import { decodeColumnas, decodeMensajes } from '#domain/codec/columnas.ts';
 import { EPISODIO, OCUPADO } from '#domain/entidad/columns.ts';
 import { CoreCError } from '#domain/errors.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
@@ -234,7 +234,7 @@ export class Queries {
 
   async history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory> {
     const place = this.find(ref);
-    const { store, compressor } = this.#nucleus.deps;
+    const { store } = this.#nucleus.deps;
     const { bloque, slot } = place;
     const { core } = bloque.memory;
     const numero = core.numero[slot]!;
@@ -250,8 +250,8 @@ export class Queries {
       });
       for (const row of rows) {
         if (row.mensajes === null || row.codec === null) continue;
-        visitMensajes(row.codec, row.mensajes, compressor, (id, tsMs, lectura, valor) => {
-          if (id === numero && (desdeMs === null || tsMs >= desdeMs)) points.push({ tsMs, lectura, valor });
+        this.#visitRow(row.codec, row.mensajes, numero, (tsMs, lectura, valor) => {
+          if (desdeMs === null || tsMs >= desdeMs) points.push({ tsMs, lectura, valor });
         });
       }
       more = rows.length === HISTORY_PAGE;
@@ -313,6 +313,27 @@ export class Queries {
         texto: reasonText(deps.idioma, row),
         silenciada: deps.noticeGate.isSilenced(row.clave, row.bloque, nowMs),
       }));
+  }
+
+  /** The stored lecturas of one entidad; whole columns are read without making an object for each of the others. */
+  #visitRow(codec: string, bytes: Uint8Array, numero: number, visit: (tsMs: number, lectura: number, valor: number) => void): void {
+    const { compressor } = this.#nucleus.deps;
+    if (codec !== 'columnas+zstd3') {
+      for (const mensaje of decodeMensajes(codec, bytes, compressor)) {
+        if (mensaje.id === numero && mensaje.lectura !== null) visit(mensaje.ts, mensaje.lectura, mensaje.valor);
+      }
+      return;
+    }
+    decodeColumnas(
+      bytes,
+      compressor,
+      (frame) => {
+        for (let k = 0; k < frame.length; k++) {
+          if (frame.numero[k] === numero) visit(frame.tsMs[k]!, frame.lectura[k]!, frame.valor[k]!);
+        }
+      },
+      'mensajes',
+    );
   }
 
   #byClave(entrada: Entrada, clave: string): Place | null {
