@@ -1,7 +1,7 @@
 /** CoreC's public API: what plugins, one's own procesadores and programs may import. */
-export { CoreCNucleus, type CoreCOptions } from './app/corec-nucleus.ts';
-export { crearBloque, type BloquePropio, type BloquePropioOptions } from './app/crear-bloque.ts';
-export { BloqueSimbiotico, type Mensaje, type Settlement } from './domain/bloque/bloque.ts';
+export { CoreCNucleus, type CoreCOptions } from '#app/corec-nucleus.ts';
+export { crearBloque, type BloquePropio, type BloquePropioOptions } from '#app/crear-bloque.ts';
+export { BloqueSimbiotico, type Mensaje, type Settlement } from '#domain/bloque/bloque.ts';
 export {
   crearCeluEntidad,
   crearEntidad,
@@ -11,7 +11,7 @@ export {
   type Payload,
   type ProcesadorFuncion,
   type Resultado,
-} from './domain/entidad/entidad.ts';
+} from '#domain/entidad/entidad.ts';
 export {
   defineProcesador,
   type ColumnType,
@@ -22,15 +22,15 @@ export {
   type Procesador,
   type ProcesadorDef,
   type ReglaAlerta,
-} from './domain/procesadores/define.ts';
-export { decodeMensaje, encodeMensaje, MENSAJE_BYTES } from './domain/codec/mensaje.ts';
-export { CoreCError, type ErrorCode } from './domain/errors.ts';
-export type { CoreCConfig } from './domain/config/config.ts';
-export type { Lectura } from './domain/lectura/batch.ts';
-export { ModuloBase } from './modules/modulo-base.ts';
-export { ModuloEjecucion } from './modules/ejecucion.ts';
-export { ModuloRegistro } from './modules/registro.ts';
-export { definePlugin, type PluginContext, type PluginDef } from './nucleus/plugin-host.ts';
-export type { NucleusContext } from './ports/nucleus-context.ts';
-export type { AlertaNotice } from './ports/sink.ts';
-export { tryProcesador, type TriedLectura } from './app/try-procesador.ts';
+} from '#domain/procesadores/define.ts';
+export { decodeMensaje, encodeMensaje, MENSAJE_BYTES } from '#domain/codec/mensaje.ts';
+export { CoreCError, type ErrorCode } from '#domain/errors.ts';
+export type { CoreCConfig } from '#domain/config/config.ts';
+export type { Lectura } from '#domain/lectura/batch.ts';
+export { ModuloBase } from '#modules/modulo-base.ts';
+export { ModuloEjecucion } from '#modules/ejecucion.ts';
+export { ModuloRegistro } from '#modules/registro.ts';
+export { definePlugin, type PluginContext, type PluginDef } from '#nucleus/plugin-host.ts';
+export type { NucleusContext } from '#ports/nucleus-context.ts';
+export type { AlertaNotice } from '#ports/sink.ts';
+export { tryProcesador, type TriedLectura } from '#app/try-procesador.ts';
