@@ -34,3 +34,5 @@ export { definePlugin, type PluginContext, type PluginDef } from '#nucleus/plugi
 export type { NucleusContext } from '#ports/nucleus-context.ts';
 export type { AlertaNotice } from '#ports/sink.ts';
 export { tryProcesador, type TriedLectura } from '#app/try-procesador.ts';
+/** The schema library that `parametros` are written in. */
+export { z } from 'zod';

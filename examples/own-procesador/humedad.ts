@@ -1,6 +1,5 @@
 /** One's own procesador: soil moisture that falls by more than `caida` points within an hour has sprung a leak. */
-import { defineProcesador } from 'corec';
-import { z } from 'zod';
+import { defineProcesador, z } from 'corec';
 
 export default defineProcesador({
   nombre: 'humedad',

@@ -37,7 +37,7 @@ import { Pump, type FuenteRow } from './intake.ts';
 import { Lotes } from './lotes.ts';
 import { PluginHost, type LoadedPlugin, type PluginContext } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
-import { Recovery, type NucleoRow } from './recovery.ts';
+import { Recovery, type NucleusRow } from './recovery.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 
 const STAGES = [
@@ -157,9 +157,9 @@ export class Nucleus implements NucleusContext {
     const recovery = new Recovery(this.deps, this.swarm);
     this.#recovery = recovery;
     this.#reach('procesadores');
-    const nucleo = await recovery.loadCatalog();
+    const nucleus = await recovery.loadCatalog();
     await this.#loadProcesadores(recovery);
-    if (nucleo !== null) this.#applyNucleo(nucleo);
+    if (nucleus !== null) this.#applyNucleusRow(nucleus);
     this.#reach('modules');
     for (const modulo of this.deps.modules) await modulo.inicializar(this);
     for (const entry of recovery.dynamicEntries()) this.registrar(entry);
@@ -169,7 +169,7 @@ export class Nucleus implements NucleusContext {
       hadInbox: this.#hadInbox,
       hadEpisodios: this.#hadEpisodios,
       lotes: this.lotes,
-      seq: nucleo?.seq ?? Math.max(0, journalState.firstSeq - 1),
+      seq: nucleus?.seq ?? Math.max(0, journalState.firstSeq - 1),
     });
     this.epochs = this.#makeEpochs(epoca);
     await recovery.replayComandos(epoca, this.door);
@@ -679,7 +679,7 @@ export class Nucleus implements NucleusContext {
     for (const old of forgotten) deleted.push({ clase: 'lotes', id: String(old) });
     const seq = this.lotes.delivered;
     const nowMs = this.clock.nowMs();
-    const nucleo: NucleoRow = {
+    const nucleus: NucleusRow = {
       epoca,
       nextNumero: this.swarm.nextNumero,
       seq,
@@ -688,15 +688,15 @@ export class Nucleus implements NucleusContext {
       pausados: this.swarm.bloques.filter((bloque) => bloque.pausado).map((bloque) => bloque.id),
       silencios: this.silencios.filter((silencio) => silencio.hastaMs > nowMs),
     };
-    estado.push({ clase: 'nucleo', id: 'nucleo', datos: jsonBytes(nucleo) });
+    estado.push({ clase: 'nucleus', id: 'nucleus', datos: jsonBytes(nucleus) });
     return { estado, deleted, seq };
   }
 
-  #applyNucleo(nucleo: NucleoRow): void {
-    this.swarm.nextNumero = nucleo.nextNumero;
-    this.swarm.lecturas = nucleo.lecturas;
-    this.pausado = nucleo.pausado;
-    for (const silencio of nucleo.silencios) this.addSilencio(silencio);
+  #applyNucleusRow(nucleus: NucleusRow): void {
+    this.swarm.nextNumero = nucleus.nextNumero;
+    this.swarm.lecturas = nucleus.lecturas;
+    this.pausado = nucleus.pausado;
+    for (const silencio of nucleus.silencios) this.addSilencio(silencio);
   }
 
   addSilencio(silencio: Silencio): void {

@@ -316,7 +316,12 @@ export class Queries {
   }
 
   /** The stored lecturas of one entidad; whole columns are read without making an object for each of the others. */
-  #visitRow(codec: string, bytes: Uint8Array, numero: number, visit: (tsMs: number, lectura: number, valor: number) => void): void {
+  #visitRow(
+    codec: string,
+    bytes: Uint8Array,
+    numero: number,
+    visit: (tsMs: number, lectura: number, valor: number) => void,
+  ): void {
     const { compressor } = this.#nucleus.deps;
     if (codec !== 'columnas+zstd3') {
       for (const mensaje of decodeMensajes(codec, bytes, compressor)) {

@@ -31,8 +31,8 @@ const TAG = 'Recuperacion';
 /** Stored alerts looked through for open ones that nothing keeps open any more. */
 const STALE_MAX = 10_000;
 
-/** The one row of clase nucleo. */
-export interface NucleoRow {
+/** The one row of clase nucleus. */
+export interface NucleusRow {
   readonly epoca: number;
   readonly nextNumero: number;
   readonly seq: number;
@@ -64,7 +64,7 @@ export class Recovery {
   readonly catalog = new Map<string, CatalogRow>();
   readonly #deps: NucleusDeps;
   readonly #swarm: Swarm;
-  #nucleo: NucleoRow | null = null;
+  #nucleus: NucleusRow | null = null;
   #wasRunning = false;
 
   constructor(deps: NucleusDeps, swarm: Swarm) {
@@ -73,15 +73,15 @@ export class Recovery {
   }
 
   /** Reads what must be known before bloques are made. Null: the store is new. */
-  async loadCatalog(): Promise<NucleoRow | null> {
-    for await (const rows of this.#deps.store.loadEstado(['nucleo', 'catalogo'])) {
+  async loadCatalog(): Promise<NucleusRow | null> {
+    for await (const rows of this.#deps.store.loadEstado(['nucleus', 'catalogo'])) {
       for (const { clase, id, datos } of rows) {
-        if (clase === 'nucleo') this.#nucleo = jsonFrom(datos, 'nucleo') as NucleoRow;
+        if (clase === 'nucleus') this.#nucleus = jsonFrom(datos, 'nucleus') as NucleusRow;
         else this.catalog.set(id, jsonFrom(datos, `catalogo ${id}`) as CatalogRow);
       }
     }
-    this.#wasRunning = this.#nucleo !== null;
-    return this.#nucleo;
+    this.#wasRunning = this.#nucleus !== null;
+    return this.#nucleus;
   }
 
   /** Entries that an ingest or a push door made: kept by the catalogue alone. */
@@ -145,7 +145,7 @@ export class Recovery {
         bloque.inbox.pushOne(slot[k]!, valor[k]!, tsMs[k]!, this.#deps.clock.nowMs());
     }
     for (const row of displaced) this.#carryOver(row, claves.get(row.id) ?? null);
-    for (const id of this.#nucleo?.pausados ?? []) {
+    for (const id of this.#nucleus?.pausados ?? []) {
       const bloque = this.#swarm.bloque(id);
       if (bloque !== null) bloque.pausado = true;
     }

@@ -26,7 +26,7 @@ const layers: Record<string, Layer> = {
   mcp: { rank: 5, packages: /^(zod|@modelcontextprotocol\/)/, nodeModules: any },
   dashboard: { rank: 5, packages: /^(preact|@preact\/|uplot)/, nodeModules: none },
   cli: { rank: 6, packages: /^(zod|commander|cli-progress|@clack\/)/, nodeModules: any },
-  'index.ts': { rank: 7, packages: none, nodeModules: none },
+  'index.ts': { rank: 7, packages: /^zod$/, nodeModules: none },
 };
 const table = 'domain < ports < modules, adapters < nucleus < app < http, mcp, dashboard < cli';
 

@@ -217,17 +217,17 @@ test('paths of the file are resolved, names of procesadores are not', () => {
       plugins: [{ name: 'p' }],
       fuentes: [{ tipo: 'archivo', ruta: 'x.csv', bloque: 'a' }],
     }),
-    { file: 'f', env: {}, resolve: (path) => `/root/${path}` },
+    { file: 'f', env: {}, resolve: (path) => `/srv/${path}` },
   );
-  assert.equal(config.data_dir, '/root/d');
-  assert.deepEqual(config.modulos, ['/root/m.ts']);
-  assert.equal(config.logs.ruta, '/root/l/c.log');
+  assert.equal(config.data_dir, '/srv/d');
+  assert.deepEqual(config.modulos, ['/srv/m.ts']);
+  assert.equal(config.logs.ruta, '/srv/l/c.log');
   assert.deepEqual(
     config.bloques.map((entry) => entry.procesador),
-    ['/root/./own.ts', 'latido'],
+    ['/srv/./own.ts', 'latido'],
   );
-  assert.equal(config.plugins[0]?.config_path, '/root/plugins/p/config.json');
-  assert.equal((config.fuentes[0] as { ruta?: string }).ruta, '/root/x.csv');
+  assert.equal(config.plugins[0]?.config_path, '/srv/plugins/p/config.json');
+  assert.equal((config.fuentes[0] as { ruta?: string }).ruta, '/srv/x.csv');
 });
 
 test('the configuration is frozen to its leaves', () => {
