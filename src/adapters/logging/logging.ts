@@ -5,7 +5,8 @@
  * A failing log never stops CoreC; that lines were lost is itself logged, on the terminal at once and in the file afterwards.
  */
 import type { pino } from 'pino';
-import { messageOf } from '#domain/errors.ts';
+import { messageOf, type Idioma } from '#domain/errors.ts';
+import { text as wording } from '#domain/texts/text.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { LogFields, Logger } from '#ports/logger.ts';
 import { isEnabled, type Level, type LevelOrSilent } from './levels.ts';
@@ -28,6 +29,8 @@ export interface LoggingOptions {
   readonly colour: boolean;
   /** As `nivel` when it is not given. */
   readonly nivelTerminal?: LevelOrSilent;
+  /** Of what the log says of itself. */
+  readonly idioma?: Idioma;
   readonly clock?: LogClock;
 }
 
@@ -81,6 +84,7 @@ export function makeLogging(options: LoggingOptions): Logging {
 class FileSide {
   readonly #ruta: string;
   readonly #nivel: Level;
+  readonly #idioma: Idioma;
   readonly #clock: LogClock;
   readonly #print: WriteLine;
   readonly #loaded: Promise<void>;
@@ -94,6 +98,7 @@ class FileSide {
   constructor(options: LoggingOptions, ruta: string, nivel: Level, clock: LogClock, print: WriteLine) {
     this.#ruta = ruta;
     this.#nivel = nivel;
+    this.#idioma = options.idioma ?? 'en';
     this.#clock = clock;
     this.#print = print;
     this.#loaded = this.#load(options.maxBytes ?? MAX_BYTES_DEFAULT, options.archivos ?? ARCHIVOS_DEFAULT);
@@ -162,15 +167,13 @@ class FileSide {
   }
 
   #onTrouble(found: string): void {
-    this.#print('error', TAG, `The log file ${this.#ruta} cannot be written; its lines are lost until it can`, {
-      found,
-    });
+    this.#print('error', TAG, wording(this.#idioma, 'log.file_failed', { ruta: this.#ruta, error: found }), undefined);
   }
 
   #onMended(lost: number): void {
-    const text = `The log file ${this.#ruta} is written again`;
-    this.#print('warn', TAG, text, { lost });
-    this.write('warn', TAG, text, { lost });
+    const told = wording(this.#idioma, 'log.file_back', { ruta: this.#ruta, lineas: lost });
+    this.#print('warn', TAG, told, undefined);
+    this.write('warn', TAG, told, { lost });
   }
 }
 

@@ -77,6 +77,9 @@ export const EN = {
   'log.plugin_failed': 'Plugin {plugin} failed: {error}',
   'log.module_loaded': 'Module {modulo} loaded',
   'log.webhook_failed': 'Webhook {url} failed {veces:whole} times: {error}',
+  'log.webhook_back': 'Webhook {url} takes alerts again; {perdidas:whole} were lost meanwhile',
+  'log.file_failed': 'The log file {ruta} cannot be written, its lines are lost until it can: {error}',
+  'log.file_back': 'The log file {ruta} is written again; {lineas:whole} lines were lost',
   'log.http_listening': 'HTTP on http://{host}:{puerto:raw}',
   'log.state_fresh':
     'Procesador {procesador} changed from version {antes:raw} to {ahora:raw}: columns {columnas} begin anew',

@@ -73,6 +73,9 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.plugin_failed': 'El plugin {plugin} falló: {error}',
   'log.module_loaded': 'Módulo {modulo} cargado',
   'log.webhook_failed': 'El webhook {url} falló {veces:whole} veces: {error}',
+  'log.webhook_back': 'El webhook {url} vuelve a aceptar alertas; entretanto se perdieron {perdidas:whole}',
+  'log.file_failed': 'No se puede escribir el archivo de log {ruta}; sus líneas se pierden hasta que se pueda: {error}',
+  'log.file_back': 'Se vuelve a escribir el archivo de log {ruta}; se perdieron {lineas:whole} líneas',
   'log.http_listening': 'HTTP en http://{host}:{puerto:raw}',
   'log.state_fresh':
     'El procesador {procesador} pasó de la versión {antes:raw} a la {ahora:raw}: las columnas {columnas} empiezan de nuevo',

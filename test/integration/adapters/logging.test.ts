@@ -138,14 +138,14 @@ describe('log file', () => {
     }
     await until('the trouble is said', () => printed.length > 0);
     assert.equal(printed.length, 1);
-    assert.match(printed[0]!, /ERROR \[Registro\] The log file .* cannot be written; .*found=/);
+    assert.match(printed[0]!, /ERROR \[Registro\] The log file .* cannot be written.*: E/);
     rmSync(logs);
     mkdirSync(logs);
     await clock.advance(6000);
     logging.logger.info('T', 'there again');
     await logging.flush();
     await logging.close();
-    assert.match(printed[1]!, /WARN \[Registro\] .* written again lost=10/);
+    assert.match(printed[1]!, /WARN \[Registro\] .* written again; 10 lines/);
     assert.deepEqual(
       linesOf(file).map((line) => [line.tag, line.fields?.['lost']]),
       [
