@@ -63,7 +63,6 @@ export interface StoredMensaje {
 export const FRAME_MENSAJES_MAX = 65_536;
 const MAGIC = 0xc5;
 const VERSION = 1;
-const HEAD_BYTES = 10;
 const FLAG = { activos: 1, valorIsLectura: 2 } as const;
 /** How times are stored: by the run of equal times that each belongs to, one by one, or as they are. */
 const TIMES = { runs: 0, single: 1, raw: 2 } as const;
