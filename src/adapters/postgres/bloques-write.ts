@@ -57,9 +57,11 @@ export async function writeBloques(
     addUsage(usage, row);
     const key = `${row.canal} ${timestampS} ${row.id}`;
     const known = knownMonths.has(month.name);
-    if (!known) missing.set(month.name, month);
     if (!known || timestampS <= timestampMax || seen.has(key)) {
       later.push(row);
+      // A later millisecond can be the next month's.
+      for (const needed of [month, monthOf(timestampS + OFFSETS_MAX / 1000)])
+        if (!knownMonths.has(needed.name)) missing.set(needed.name, needed);
       continue;
     }
     seen.add(key);
@@ -67,10 +69,10 @@ export async function writeBloques(
     await writeRow(copy, instanceId, row);
   }
   await copy?.finish();
-  const months = missing.size === 0 ? [] : await ensureMonths(client, [...missing.values()]);
+  if (missing.size > 0) await ensureMonths(client, [...missing.values()]);
   if (later.length > 0) await writeLater(client, instanceId, later);
   if (usage.size > 0) await writeUsage(client, instanceId, usage);
-  return { bytes, timestampMax: newest, months: [...missing.keys(), ...months] };
+  return { bytes, timestampMax: newest, months: [...missing.keys()] };
 }
 
 /** Gives a promise only when there is something to wait for. */

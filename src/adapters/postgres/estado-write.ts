@@ -21,8 +21,8 @@ import type { InstanceTables } from './names.ts';
 import { fillSql, quoteName } from './sql.ts';
 import { sqlStateOf } from './store-error.ts';
 
-/** What nearly every epoch rewrites as a whole. */
-const REWRITTEN: ReadonlySet<EstadoClase> = new Set<EstadoClase>(['columnas', 'inbox']);
+/** What nearly every epoch rewrites as a whole, or is small beside that. */
+const REWRITTEN: ReadonlySet<EstadoClase> = new Set<EstadoClase>(['columnas', 'inbox', 'episodios']);
 const LANE_BYTES = 1024 * 1024;
 /** One row a page of 8 kB: 8,160 bytes, less the row's header, fixed columns, lengths and padding. Half of it was 20 % slower. */
 const ROW_BYTES = 8160 - 72;

@@ -78,7 +78,9 @@ export async function upkeep(
   const months = (await listMonths(client)).map(monthNamed).filter((month) => month !== undefined);
   for (const month of months.toSorted((a, b) => a.fromS - b.fromS)) {
     if (month.toS > Math.max(oldestS, cutS)) break;
-    report.bytes += await dropMonth(client, instanceId, month);
+    const bytes = await dropMonth(client, instanceId, month);
+    if (bytes === null) continue;
+    report.bytes += bytes;
     report.dropped.push(month.name);
   }
   if (cutS > -Infinity) {
@@ -104,14 +106,15 @@ function lastEnd(months: readonly Month[], dropped: readonly string[]): number {
   return months.filter(({ name }) => dropped.includes(name)).reduce((end, { toS }) => Math.max(end, toS), -Infinity);
 }
 
-async function dropMonth(client: pg.ClientBase, instanceId: string, month: Month): Promise<number> {
+/** Null: nothing of this instance was in it. */
+async function dropMonth(client: pg.ClientBase, instanceId: string, month: Month): Promise<number | null> {
   const { bytes, shared } = await lookAt(client, month.name, instanceId);
   if (!shared) {
     await client.query(`DROP TABLE ${quoteName(month.name)}`);
     return bytes;
   }
-  await client.query(`DELETE FROM ${quoteName(month.name)} WHERE instance_id = $1`, [instanceId]); // T3
-  return 0;
+  const text = `DELETE FROM ${quoteName(month.name)} WHERE instance_id = $1`;
+  return (await client.query(text, [instanceId])).rowCount ? 0 : null; // T3
 }
 
 async function deleteRows(client: pg.ClientBase, instanceId: string, cutS: number): Promise<void> {

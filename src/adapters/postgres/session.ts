@@ -226,6 +226,7 @@ export class ReaderSessions {
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
+    // A pool refuses to end twice.
+    if (!this.#pool.ending) await this.#pool.end();
   }
 }
