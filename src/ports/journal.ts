@@ -14,7 +14,8 @@ export interface JournalRecord {
 }
 
 export interface Journal {
-  open(): Promise<{ readonly firstSeq: number; readonly lastSeq: number; readonly cutBytes: number }>;
+  /** `afterSeq`: the seq that the store has already taken; numbering goes on above it even when the journal was lost. */
+  open(afterSeq?: number): Promise<{ readonly firstSeq: number; readonly lastSeq: number; readonly cutBytes: number }>;
   /** Resolves to the seq when durable (J1). Rejects with COREC_E_DISK_FULL / COREC_E_JOURNAL (transient), COREC_E_BUSY over its bound. */
   append(header: JournalRecord['header'], body: Uint8Array, tsMs: number): Promise<number>;
   replay(afterSeq: number): AsyncIterable<JournalRecord>;

@@ -11,7 +11,7 @@ export interface StreamEntry {
 export interface StreamBus {
   /** Appends and trims to about `maxlen` entries; returns the id. */
   append(stream: string, fields: StreamEntry['fields']): Promise<string>;
-  /** Up to `count` entries after `afterId` (`0`: from the start, `$`: only new ones), waiting up to `blockMs` for the first. */
+  /** Up to `count` entries after `afterId` (`0`: from the start, `$`: only new ones), waiting up to `blockMs` for the first; an abort or `close` ends the wait with nothing. */
   read(
     stream: string,
     afterId: string,

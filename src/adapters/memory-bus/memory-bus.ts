@@ -71,7 +71,6 @@ export class MemoryBus implements StreamBus {
     this.#streamsMax = options.streamsMax ?? STREAMS_MAX_DEFAULT;
   }
 
-  // oxlint-disable-next-line typescript/require-await -- async turns every throw into a rejection
   async append(name: string, fields: StreamEntry['fields']): Promise<string> {
     if (this.#isClosed) throw new CoreCError('COREC_E_STOPPING');
     const stream = this.#stream(name);
@@ -116,14 +115,12 @@ export class MemoryBus implements StreamBus {
     return take(stream, after, count);
   }
 
-  // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async length(name: string): Promise<number> {
     const stream = this.#streams.get(name);
     return stream === undefined ? 0 : stream.entries.length - stream.first;
   }
 
   /** Whoever waits is answered with nothing. */
-  // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const stream of this.#streams.values()) {
