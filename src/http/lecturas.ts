@@ -6,6 +6,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { nearestKey } from '#domain/texts/nearest.ts';
+import { isProcesadorPath } from '#domain/config/normalize.ts';
 import { FUENTE_BLOQUE_DEFAULT } from '#domain/config/fuentes.ts';
 import { formatMapeo, MAPEO_FIELDS, mapeoFromQuery } from '#domain/mapeo/mapeo.ts';
 import { CommandError } from '#nucleus/commands/command.ts';
@@ -42,13 +43,16 @@ export interface LecturasOptions {
   readonly budget: BodyBudget;
   readonly maxBytes: number;
   readonly onBytes: (bytes: number) => void;
+  /** Whether the caller may name files of this machine. */
+  readonly isTrusted: (request: FastifyRequest) => boolean;
 }
 
 export interface LoteAnswer extends LoteResult {
   readonly loteId: string | null;
 }
 
-export function lecturasRoute(app: FastifyInstance, { api, budget, maxBytes, onBytes }: LecturasOptions): void {
+export function lecturasRoute(app: FastifyInstance, options: LecturasOptions): void {
+  const { api, budget, maxBytes, onBytes, isTrusted } = options;
   const targets = new Map<string, Target>();
   const shares = new WeakMap<object, BodyShare>();
 
@@ -84,6 +88,13 @@ export function lecturasRoute(app: FastifyInstance, { api, budget, maxBytes, onB
         throw bodyError('it is empty', 'está vacío', 'lines of NDJSON or CSV', 'líneas NDJSON o CSV');
       }
       const target = targetOf(request, typeOf(request));
+      // a procesador's file is code that will run here
+      if (target.procesador !== null && isProcesadorPath(target.procesador) && !isTrusted(request)) {
+        throw new CommandError('COREC_E_UNAUTHORIZED', {
+          en: { found: 'procesador names a file; without a token only the unix socket takes that' },
+          es: { found: 'procesador nombra un archivo; sin token eso solo lo acepta el socket unix' },
+        });
+      }
       const loteId = loteIdOf(request);
       const result = await api.takeLote({ body, ...target, loteId, puerta: 'http' });
       return { ...result, loteId };

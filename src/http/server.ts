@@ -79,7 +79,9 @@ type RouteKind = 'command' | 'lecturas' | 'stream' | 'probe' | 'other';
 
 /** @throws CoreCError COREC_E_HTTP_LISTEN, COREC_E_DATA_DIR_UNUSABLE. */
 export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
-  const { api, host, port, token, idioma, logger, metrics } = options;
+  const { api, host, port, idioma, logger, metrics } = options;
+  // an environment variable that is set and empty is none
+  const token = options.token === '' ? null : options.token;
   const limits: HttpLimits = {
     bodyBytesMax: LECTURAS_BYTES_MAX,
     bodiesBytesMax: BODIES_BYTES_MAX,
@@ -87,7 +89,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     graceMs: GRACE_MS,
     ...options.limits,
   };
-  if (host !== null && !isLoopback(host) && (token === null || token === '')) {
+  if (host !== null && !isLoopback(host) && token === null) {
     throw listenError(
       host,
       port,
@@ -165,7 +167,13 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     });
   });
   void app.register(async (scope) => {
-    lecturasRoute(scope, { api, budget, maxBytes: limits.bodyBytesMax, onBytes: (bytes) => counters.bodyBytes(bytes) });
+    lecturasRoute(scope, {
+      api,
+      budget,
+      maxBytes: limits.bodyBytesMax,
+      onBytes: (bytes) => counters.bodyBytes(bytes),
+      isTrusted,
+    });
   });
   app.get('/api/alerts/stream', async (request, reply) => {
     stream.assertRoom();

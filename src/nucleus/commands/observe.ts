@@ -3,7 +3,7 @@ import { nearestKey } from '#domain/texts/nearest.ts';
 import type { Idioma } from '#domain/errors.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { StoredAlerta } from '#ports/bloque-store.ts';
-import type { AlertaView, BloqueSummary, NucleusApi } from '#ports/nucleus-api.ts';
+import type { AlertaView, BloqueSummary, EntidadDetail, NucleusApi } from '#ports/nucleus-api.ts';
 import { CATALOGUE } from './catalogue.ts';
 import { CommandError, type Command } from './command.ts';
 import { defineCommand } from './define.ts';
@@ -16,6 +16,7 @@ import {
   entidadResult,
   statusResult,
   topResult,
+  type EntidadResult,
 } from './results.ts';
 
 /** Alerts shown with one bloque. */
@@ -53,7 +54,11 @@ const entidades = defineCommand(CATALOGUE.entidades, entidadesResult, async (inp
 const entidad = defineCommand(CATALOGUE.entidad, entidadResult, async ({ ref, since, limit }, { api, idioma }) => {
   const found = api.entidad(ref);
   const { points, alertas, more } = await api.history(ref, since, limit);
-  return { entidad: found, history: { points, alertas: alertas.map((alerta) => tellAlerta(alerta, idioma)), more } };
+  return {
+    entidad: found,
+    esperado: usualRange(found),
+    history: { points, alertas: alertas.map((alerta) => tellAlerta(alerta, idioma)), more },
+  };
 });
 
 const alerts = defineCommand(CATALOGUE.alerts, alertsResult, async (input, { api, idioma }) => {
@@ -87,6 +92,13 @@ export function tellAlerta<T extends StoredAlerta | AlertaView>(
   idioma: Idioma,
 ): T & { readonly texto: string } {
   return { ...alerta, texto: reasonText(idioma, alerta) };
+}
+
+/** Where its next lectura is usual, in the lectura's unit: of procesadores that learn a range (norma.ts), once they have one. */
+function usualRange({ estado }: EntidadDetail): EntidadResult['esperado'] {
+  const { origin, low, high, seen } = estado;
+  if (origin === undefined || low === undefined || high === undefined || seen === undefined || seen < 2) return null;
+  return { min: origin + low, max: origin + high };
 }
 
 /** One more than asked for was fetched, to know whether there is more. */

@@ -192,6 +192,8 @@ export const entidadesResult: z.ZodType<EntidadesResult> = z.strictObject({
 
 export interface EntidadResult {
   readonly entidad: EntidadDetail;
+  /** What it has learned to be usual; null for a procesador that learns no range, or has seen too little. */
+  readonly esperado: { readonly min: number; readonly max: number } | null;
   readonly history: {
     readonly points: readonly HistoryPoint[];
     readonly alertas: readonly ToldAlerta[];
@@ -200,6 +202,7 @@ export interface EntidadResult {
 }
 export const entidadResult: z.ZodType<EntidadResult> = z.strictObject({
   entidad: entidadDetail,
+  esperado: z.strictObject({ min: z.number(), max: z.number() }).nullable(),
   history: z.strictObject({ points: z.array(historyPoint), alertas: z.array(toldAlerta), more: z.boolean() }),
 });
 

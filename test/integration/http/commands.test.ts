@@ -258,6 +258,12 @@ describe('who may come in', () => {
     assert.equal((await at.ask('/api/status', { socket: true })).status, 200);
   });
 
+  test('an empty token is none', async () => {
+    await using at = await openDoor({ token: '' });
+    assert.equal((await at.ask('/api/status')).status, 200);
+    assert.match((await refusal(openDoor({ host: '0.0.0.0', token: '' }))).message, /needs a token/);
+  });
+
   test('another address than loopback needs a token', async () => {
     const error = await refusal(openDoor({ host: '0.0.0.0', token: null }));
     assert.equal(error.code, 'COREC_E_HTTP_LISTEN');

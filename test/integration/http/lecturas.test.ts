@@ -102,6 +102,15 @@ describe('POST /api/lecturas', () => {
     assert.equal((await send('?bloque=', 'text/csv')).status, 400);
   });
 
+  test('a procesador in a file is code: only a trusted caller may name it', async () => {
+    await using at = await openDoor();
+    const send = (socket: boolean): ReturnType<typeof at.ask> =>
+      at.ask('/api/lecturas?procesador=.%2Fmine.ts', { method: 'POST', headers: ndjson, body: rows(1), socket });
+    assert.equal((await send(false)).status, 401);
+    assert.equal(at.nucleus.loteCalls, 0);
+    assert.equal((await send(true)).status, 200);
+  });
+
   test('what cannot be taken is refused with its own status', async () => {
     await using at = await openDoor({ limits: { bodyBytesMax: 10_000 } });
     const send = (body: string | Uint8Array, headers: Record<string, string> = ndjson): ReturnType<typeof at.ask> =>
