@@ -97,7 +97,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const refused = makeRefusedRows({ folder: dataDir.path, clock });
     opened.push(() => refused.close());
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
-    if (config.alertas.webhook !== null) sinks.push(makeWebhookSink({ ...config.alertas.webhook, clock, logger }));
+    if (config.alertas.webhook !== null) sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
     const plugins = options.whole ? await loadPlugins(config, logger) : [];
     const modules = await loadModules(config.modulos);
     const nucleus = new Nucleus({
@@ -120,7 +120,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       bus,
       compressor: makeZstd(),
       sinks,
-      noticeGate: new NoticeGate({ maxPorMinuto: config.alertas.max_por_minuto, instanceId: config.instance_id }),
+      noticeGate: new NoticeGate({ maxPorMinuto: config.alertas.max_por_minuto, instanceId: config.instance_id, idioma }),
       refused,
       plugins,
       modules,
@@ -142,9 +142,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   }
 }
 
-function startLogging({ config, terminal, colour }: ComposeOptions, clock: Clock): Logging {
+function startLogging({ config, terminal, colour, idioma }: ComposeOptions, clock: Clock): Logging {
   const { ruta, nivel, max_mb, archivos } = config.logs;
-  return makeLogging({ ruta, nivel, maxBytes: max_mb * 1_000_000, archivos, terminal, colour, clock });
+  return makeLogging({ ruta, nivel, maxBytes: max_mb * 1_000_000, archivos, terminal, colour, clock, idioma });
 }
 
 /** The configured server, or our own in the data folder. */

@@ -147,17 +147,25 @@ export class Nucleus implements NucleusContext {
     this.fase = 'arrancando';
     const { store, journal } = this.deps;
     this.#reach('store');
-    const [, journalState] = await Promise.all([store.open(), journal.open()]);
-    if (journalState.cutBytes > 0) {
-      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', {
-        bytes: journalState.cutBytes,
-      });
-    }
+    await store.open();
     const epoca = await store.lastEpoch();
     const recovery = new Recovery(this.deps, this.swarm);
     this.#recovery = recovery;
     this.#reach('procesadores');
     const nucleus = await recovery.loadCatalog();
+    const seq = nucleus?.seq ?? 0;
+    const journalState = await journal.open(seq);
+    if (journalState.cutBytes > 0) {
+      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', {
+        bytes: journalState.cutBytes,
+      });
+    }
+    if (journalState.lastSeq > seq && journalState.firstSeq > seq + 1) {
+      this.logger.error(TAG, 'Journal records between the last epoch and the oldest segment are gone', {
+        from: seq + 1,
+        to: journalState.firstSeq - 1,
+      });
+    }
     await this.#loadProcesadores(recovery);
     if (nucleus !== null) this.#applyNucleusRow(nucleus);
     this.#reach('modules');
@@ -169,7 +177,7 @@ export class Nucleus implements NucleusContext {
       hadInbox: this.#hadInbox,
       hadEpisodios: this.#hadEpisodios,
       lotes: this.lotes,
-      seq: nucleus?.seq ?? Math.max(0, journalState.firstSeq - 1),
+      seq,
     });
     this.epochs = this.#makeEpochs(epoca);
     await recovery.replayComandos(epoca, this.door);

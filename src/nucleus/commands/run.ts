@@ -3,9 +3,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { CoreCError, messageOf } from '#domain/errors.ts';
-import { nearestKey } from '#domain/texts/nearest.ts';
 import { readArguments } from './arguments.ts';
 import { CommandError, type Command, type CommandContext } from './command.ts';
+import { unknownCommand } from './unknown.ts';
 
 export type CommandTable = ReadonlyMap<string, Command>;
 
@@ -57,17 +57,6 @@ export function findCommand(table: CommandTable, name: string): Command {
   const command = table.get(name);
   if (command !== undefined) return command;
   throw unknownCommand(name, [...table.keys()]);
-}
-
-/** The error for a name that no command has, with the nearest one that has. */
-export function unknownCommand(name: string, known: readonly string[]): CommandError {
-  const nearest = nearestKey(name, known);
-  const found = name.length > 60 ? `${name.slice(0, 60)}...` : name;
-  const list = known.join(', ');
-  return new CommandError('COREC_E_COMMAND_UNKNOWN', {
-    en: { found, hint: nearest === null ? `Known: ${list}.` : `Did you mean ${nearest}?` },
-    es: { found, hint: nearest === null ? `Conocidos: ${list}.` : `¿Quiso decir ${nearest}?` },
-  });
 }
 
 function judgeId(command: string, id: string | null): string | null {
