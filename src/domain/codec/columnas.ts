@@ -222,7 +222,7 @@ function encodeOne(
 
 function writeInts(groups: Groups, compressor: BytesCompressor): void {
   const { codes } = scratch;
-  encodeInts(codes, groups, choosePredictor(codes, groups, STEADY).predictor, writer, compressor);
+  encodeInts(codes, groups, choosePredictor(codes, groups, STEADY), writer, compressor);
 }
 
 /** Fills order (rows by slot, stable), starts and the numero of each occupied slot; returns how many slots there are. */

@@ -15,6 +15,7 @@
  */
 import { type ByteReader, type ByteWriter, type BytesCompressor, growTo } from './bytes.ts';
 import {
+  type Choice,
   choosePredictor,
   decodeInts,
   encodeInts,
@@ -103,7 +104,7 @@ export function encodeFloats(column: Float32Array, groups: Groups, out: ByteWrit
   const bits = new Int32Array(column.buffer, column.byteOffset, n);
   if (isConstant(bits, n)) {
     base.fill(ordered(bits[0]!), 0, n);
-    writeMapped(0, FOLD.none, null, base, groups, STEADY[0]!, out, compressor);
+    writeMapped(0, FOLD.none, null, base, groups, choosePredictor(base, groups, STEADY), null, out, compressor);
     return;
   }
   const scale = scaleColumn(column, bits, n);
@@ -113,12 +114,15 @@ export function encodeFloats(column: Float32Array, groups: Groups, out: ByteWrit
   let fold: number = FOLD.none;
   let codes = base;
   let list: RankSet | null = null;
+  let second: Choice | null = null;
   // A list pays only when it leaves much less than it costs.
   if (scale > 1 && scale <= LAST_DECIMAL && foldFractions(n, SCALES[scale]!)) {
     const choice = choosePredictor(folded, groups, MEASURED);
-    const bits = choice.bits + choosePredictor(ranked, groups, RANKS).bits + listBits(fractions);
+    const which = choosePredictor(ranked, groups, RANKS);
+    const bits = choice.bits + which.bits + listBits(fractions);
     if (bits < best.bits) {
-      best = { predictor: choice.predictor, bits };
+      best = { ...choice, bits };
+      second = which;
       fold = FOLD.parts;
       codes = folded;
       list = fractions;
@@ -128,13 +132,13 @@ export function encodeFloats(column: Float32Array, groups: Groups, out: ByteWrit
     const choice = choosePredictor(byRank, groups, MEASURED);
     const bits = choice.bits + listBits(values);
     if (bits < best.bits) {
-      best = { predictor: choice.predictor, bits };
+      best = { ...choice, bits };
       fold = FOLD.rank;
       codes = byRank;
       list = values;
     }
   }
-  writeMapped(scale, fold, list, codes, groups, best.predictor, out, compressor);
+  writeMapped(scale, fold, list, codes, groups, best, second, out, compressor);
 }
 
 /** Reads groups.length values, at least one, into column[0..). */
@@ -183,7 +187,8 @@ function writeMapped(
   list: RankSet | null,
   codes: Int32Array,
   groups: Groups,
-  predictor: Predictor,
+  choice: Choice,
+  second: Choice | null,
   out: ByteWriter,
   compressor: BytesCompressor,
 ): void {
@@ -192,10 +197,10 @@ function writeMapped(
   if (list !== null) {
     const one = oneGroup(list.count);
     out.varint(list.count);
-    encodeInts(list.list, one, choosePredictor(list.list, one, STEADY).predictor, out, compressor);
+    encodeInts(list.list, one, choosePredictor(list.list, one, STEADY), out, compressor);
   }
-  encodeInts(codes, groups, predictor, out, compressor);
-  if (fold === FOLD.parts) encodeInts(ranked, groups, PREDICTOR.level, out, compressor);
+  encodeInts(codes, groups, choice, out, compressor);
+  if (second !== null) encodeInts(ranked, groups, second, out, compressor);
 }
 
 function isConstant(bits: Int32Array, n: number): boolean {

@@ -3,13 +3,15 @@
  *
  * Owns prediction and the choice of it. Leaves coding of residuals to entropy.ts, and what the integers mean to the caller.
  *
- *   u8 predictor | u8 form | varint base | by form: nothing (every residual is 0), residuals, or compressed codes
+ *   u8 predictor | u8 form | varint base | of a line: varint step
+ *   then by form: nothing (every residual is 0); the few residuals that are not 0, each after the gap before it; all residuals
+ *   entropy coded; or compressed codes
  *
  * I1 Arithmetic is modulo 2^32 and equal on both sides, so that any int32 column comes back exactly.
  * I2 A column that repeats itself in long stretches (where prediction sees noise) is given to the compressor instead.
  */
 import { type ByteReader, type ByteWriter, type BytesCompressor, decompressExactly, growTo } from './bytes.ts';
-import { decodeResiduals, encodeResiduals, estimateBits, levelBins, OCTAVES } from './entropy.ts';
+import { type BinKind, decodeResiduals, encodeResiduals, estimateBits, levelBins, OCTAVES } from './entropy.ts';
 
 /** How a value is foretold from those before it. */
 export const PREDICTOR = {
@@ -26,7 +28,10 @@ export const PREDICTOR = {
 } as const;
 export type Predictor = (typeof PREDICTOR)[keyof typeof PREDICTOR];
 
-const FORM = { zero: 0, coded: 1, repeated: 2 } as const;
+const FORM = { zero: 0, coded: 1, repeated: 2, sparse: 3 } as const;
+/** More residuals than this, or more bytes, and they are entropy coded. */
+const SPARSE_MAX = 8;
+const SPARSE_BYTES_MAX = 24;
 
 /** The candidates for times and numbers, and those for measured values. */
 export const STEADY: readonly Predictor[] = [PREDICTOR.before, PREDICTOR.line, PREDICTOR.least];
@@ -66,6 +71,7 @@ function sampleOf(groups: Groups): Groups {
 
 export interface Choice {
   readonly predictor: Predictor;
+  readonly bins: BinKind;
   /** Estimate for the whole column. */
   readonly bits: number;
 }
@@ -75,13 +81,18 @@ export function choosePredictor(codes: Int32Array, groups: Groups, candidates: r
   const sample = sampleOf(groups);
   ensureResiduals(sample.length);
   const range = rangeOf(codes, groups.length);
-  let best: Choice = { predictor: candidates[0]!, bits: Infinity };
+  let best: Choice = { predictor: candidates[0]!, bins: OCTAVES, bits: Infinity };
   for (const predictor of candidates) {
     const fromLeast = predictor === PREDICTOR.least || predictor === PREDICTOR.level;
-    predict(predictor, codes, sample, fromLeast ? range.least : codes[0]!);
-    const kind = predictor === PREDICTOR.level ? levelBins(range.width) : OCTAVES;
-    const bits = estimateBits(residuals, sample.length, kind, groups.length);
-    if (bits < best.bits) best = { predictor, bits };
+    predict(predictor, codes, sample, fromLeast ? range.least : codes[0]!, stepOf(codes, sample));
+    let bins = predictor === PREDICTOR.level ? levelBins(range.width) : OCTAVES;
+    let bits = estimateBits(residuals, sample.length, bins, groups.length);
+    if (bits < best.bits) best = { predictor, bins, bits };
+    // Half as many bins describe a smooth distribution as well, for half the table.
+    while (best.predictor === PREDICTOR.level && range.width >>> bins >= 32 && bits === best.bits) {
+      bits = estimateBits(residuals, sample.length, ++bins, groups.length);
+      if (bits < best.bits) best = { predictor, bins, bits };
+    }
   }
   return best;
 }
@@ -98,11 +109,11 @@ function rangeOf(codes: Int32Array, n: number): { readonly least: number; readon
   return { least, width: (highest - least) >>> 0 };
 }
 
-/** Writes codes[0..groups.length), at least one, with this predictor. */
+/** Writes codes[0..groups.length), at least one, as chosen for them. */
 export function encodeInts(
   codes: Int32Array,
   groups: Groups,
-  predictor: Predictor,
+  { predictor, bins }: Choice,
   out: ByteWriter,
   compressor: BytesCompressor,
 ): void {
@@ -111,17 +122,23 @@ export function encodeInts(
   const fromLeast = predictor === PREDICTOR.least || predictor === PREDICTOR.level;
   const range = rangeOf(codes, n);
   const base = fromLeast ? range.least : codes[0]!;
-  predict(predictor, codes, groups, base);
+  const step = stepOf(codes, groups);
+  predict(predictor, codes, groups, base, step);
   out.u8(predictor);
   const formAt = out.length;
   out.u8(FORM.zero);
   out.varint(base >>> 0);
-  let any = 0;
-  for (let k = 0; k < n; k++) any |= residuals[k]!;
-  if (any === 0) return;
+  if (predictor === PREDICTOR.line) out.varint(zigzag(step) >>> 0);
+  let off = 0;
+  for (let k = 0; k < n; k++) if (residuals[k] !== 0) off++;
+  if (off === 0) return;
+  if (off <= SPARSE_MAX && writeSparse(n, off, out)) {
+    out.bytes[formAt] = FORM.sparse;
+    return;
+  }
   out.bytes[formAt] = FORM.coded;
   const from = out.length;
-  encodeResiduals(residuals, n, predictor === PREDICTOR.level ? levelBins(range.width) : OCTAVES, out);
+  encodeResiduals(residuals, n, bins, out);
   // Worth a look only where coding left much and the codes do come again (I2).
   if (out.length - from < 64 + n / 4 || !repeats(codes, n)) return;
   const width = packCodes(codes, n, range.least, range.width);
@@ -135,13 +152,45 @@ export function encodeInts(
   out.append(compressed);
 }
 
+/** The step at the beginning of a line. */
+function stepOf(codes: Int32Array, groups: Groups): number {
+  return groups.starts[1]! > 1 ? (codes[1]! - codes[0]!) | 0 : 0;
+}
+
+/** False, with nothing written, when they take too many bytes. */
+function writeSparse(n: number, off: number, out: ByteWriter): boolean {
+  const from = out.length;
+  out.varint(off);
+  for (let k = 0, next = 0; k < n; k++) {
+    if (residuals[k] === 0) continue;
+    out.varint(k - next);
+    out.varint(residuals[k]!);
+    next = k + 1;
+  }
+  if (out.length - from <= SPARSE_BYTES_MAX) return true;
+  out.length = from;
+  return false;
+}
+
+function readSparse(reader: ByteReader, n: number): void {
+  residuals.fill(0, 0, n);
+  const off = reader.varint(SPARSE_MAX);
+  for (let i = 0, next = 0; i < off; i++) {
+    const k = next + reader.varint(n);
+    if (k >= n) reader.fail('a residual past the end');
+    residuals[k] = reader.varint(0xffffffff);
+    next = k + 1;
+  }
+}
+
 /** Reads groups.length codes, at least one, into codes[0..). */
 export function decodeInts(reader: ByteReader, groups: Groups, codes: Int32Array, compressor: BytesCompressor): void {
   const n = groups.length;
   const predictor = reader.u8();
   const form = reader.u8();
   const base = reader.varint(0xffffffff) | 0;
-  if (predictor > PREDICTOR.level || form > FORM.repeated) reader.fail(`predictor ${predictor}, form ${form}`);
+  if (predictor > PREDICTOR.level || form > FORM.sparse) reader.fail(`predictor ${predictor}, form ${form}`);
+  const step = predictor === PREDICTOR.line ? unzigzag(reader.varint(0xffffffff)) : 0;
   if (form === FORM.repeated) {
     const width = reader.u8();
     if (width !== 1 && width !== 2 && width !== 4) reader.fail(`codes of ${width} bytes`);
@@ -152,8 +201,9 @@ export function decodeInts(reader: ByteReader, groups: Groups, codes: Int32Array
   }
   ensureResiduals(n);
   if (form === FORM.zero) residuals.fill(0, 0, n);
+  else if (form === FORM.sparse) readSparse(reader, n);
   else decodeResiduals(reader, n, residuals);
-  restore(predictor as Predictor, codes, groups, base);
+  restore(predictor as Predictor, codes, groups, base, step);
 }
 
 function ensureResiduals(n: number): void {
@@ -165,7 +215,7 @@ const zigzag = (x: number): number => (x << 1) ^ (x >> 31);
 const unzigzag = (u: number): number => (u >>> 1) ^ -(u & 1);
 
 /** Fills residuals[0..groups.length). */
-function predict(predictor: Predictor, codes: Int32Array, groups: Groups, base: number): void {
+function predict(predictor: Predictor, codes: Int32Array, groups: Groups, base: number, firstStep: number): void {
   const { count, starts } = groups;
   switch (predictor) {
     case PREDICTOR.least:
@@ -184,7 +234,7 @@ function predict(predictor: Predictor, codes: Int32Array, groups: Groups, base: 
       }
       return;
     case PREDICTOR.line:
-      for (let g = 0, first = base, step = 0; g < count; g++) {
+      for (let g = 0, first = base, step = firstStep; g < count; g++) {
         let before = first;
         let k = starts[g]!;
         const end = starts[g + 1]!;
@@ -219,7 +269,7 @@ function predict(predictor: Predictor, codes: Int32Array, groups: Groups, base: 
 }
 
 /** The mirror of predict: fills codes from the residuals. */
-function restore(predictor: Predictor, codes: Int32Array, groups: Groups, base: number): void {
+function restore(predictor: Predictor, codes: Int32Array, groups: Groups, base: number, firstStep: number): void {
   const { count, starts } = groups;
   switch (predictor) {
     case PREDICTOR.least:
@@ -237,7 +287,7 @@ function restore(predictor: Predictor, codes: Int32Array, groups: Groups, base: 
       }
       return;
     case PREDICTOR.line:
-      for (let g = 0, first = base, step = 0; g < count; g++) {
+      for (let g = 0, first = base, step = firstStep; g < count; g++) {
         let k = starts[g]!;
         const end = starts[g + 1]!;
         first = (first + unzigzag(residuals[k]!)) | 0;

@@ -104,7 +104,7 @@ test('any mensajes come back bit for bit, in order within their slot', () => {
       const rows = rowsOf(list, withActivo);
       assert.deepEqual(decodedOf(encodeColumnas(rows, numeroBySlot, canal, zstd3)), expectedOf(rows, canal));
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });
 
