@@ -80,6 +80,9 @@ export interface Settlement {
   readonly quarantined: number;
 }
 
+type Repaired = Pick<Settlement, 'repaired' | 'restore' | 'quarantined'>;
+const NOTHING_REPAIRED: Repaired = Object.freeze({ repaired: 0, restore: Object.freeze([]), quarantined: 0 });
+
 /** Rules of the bloque's own alerts; the index is the slot in its book. */
 const OWN_RULES = ['error_rate', 'fitness_low', 'quarantine', 'episodios_overflow'] as const;
 /** Cycles with runs before fitness is judged: it starts at 0. */
@@ -336,7 +339,11 @@ export class BloqueSimbiotico implements RunSink {
       sumSquares: acc[ACC.sumSquares]!,
       shift: acc[ACC.shift]!,
     };
-    acc.fill(0, 0, ACC.held);
+    // five stores: fill() costs as much as the rest of a quiet cycle's bookkeeping
+    acc[ACC.runs] = 0;
+    acc[ACC.errors] = 0;
+    acc[ACC.sum] = 0;
+    acc[ACC.sumSquares] = 0;
     const { options } = this;
     const intervals = this.#settledMs < 0 ? 1 : Math.max(0, (nowMs - this.#settledMs) / options.intervaloMs);
     this.#settledMs = nowMs;
@@ -350,7 +357,8 @@ export class BloqueSimbiotico implements RunSink {
     const repair = this.#repair(nowMs);
     if (sums.runs > 0) this.#cyclesWithRuns++;
     this.#judge(sums, nowMs);
-    return { runs: sums.runs, errors: sums.errors, fitness: this.fitness, ...repair };
+    const { repaired, restore, quarantined } = repair;
+    return { runs: sums.runs, errors: sums.errors, fitness: this.fitness, repaired, restore, quarantined };
   }
 
   /** All seven steps at once, for one who drives a bloque by hand. */
@@ -592,12 +600,11 @@ export class BloqueSimbiotico implements RunSink {
     }
   }
 
-  #repair(nowMs: number): { repaired: number; restore: readonly number[]; quarantined: number } {
-    if (this.#inactive.size === 0) return { repaired: 0, restore: [], quarantined: 0 };
+  #repair(nowMs: number): Repaired {
+    if (this.#inactive.size === 0) return NOTHING_REPAIRED;
     const { options } = this;
     const plan = planRepair(this.fallos, [...this.#inactive.values()], this.#repairs, options, nowMs);
-    if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0)
-      return { repaired: 0, restore: [], quarantined: 0 };
+    if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0) return NOTHING_REPAIRED;
     this.fallos = 0;
     for (const slot of plan.quarantine) {
       this.#inactive.delete(slot);
@@ -620,40 +627,24 @@ export class BloqueSimbiotico implements RunSink {
     this.dirty = true;
   }
 
+  /** Most cycles of most bloques have nothing to tell: what an alert would say is made only for one. */
   #judge(sums: CycleSums, nowMs: number): void {
     const { options } = this;
+    const { maxErrores, minFitness } = options;
     const errorRate = sums.runs === 0 ? 0 : sums.errors / sums.runs;
-    this.#aviso(
-      0,
-      errorRate,
-      errorRate > options.maxErrores,
-      { max: options.maxErrores, runs: sums.runs, errors: sums.errors },
-      0,
-      options.maxErrores,
-      nowMs,
-    );
     const judged = sums.runs > 0 && this.#cyclesWithRuns > FITNESS_WARM_UP;
-    const low = judged && this.fitness < options.minFitness;
-    const now = judged ? cycleFitness(sums, spread(sums), this.umbral) : 0;
-    this.#aviso(1, this.fitness, low, { min: options.minFitness, cycle: now }, options.minFitness, 1, nowMs);
-    this.#aviso(
-      2,
-      this.#quarantine.size,
-      this.#quarantine.size > 0,
-      { entidades: this.#quarantine.size, fallo: this.lastFallo.slice(0, 200) },
-      0,
-      0,
-      nowMs,
-    );
-    this.#aviso(
-      3,
-      this.episodios.overflow,
-      this.episodios.overflow > 0,
-      { abiertos: this.episodios.openCount },
-      0,
-      0,
-      nowMs,
-    );
+    const wrong = errorRate > maxErrores;
+    const low = judged && this.fitness < minFitness;
+    const entidades = this.#quarantine.size;
+    const { overflow } = this.episodios;
+    if (!wrong && !low && entidades === 0 && overflow === 0 && this.avisos.openCount === 0) return;
+    const errors = { max: maxErrores, runs: sums.runs, errors: sums.errors };
+    this.#aviso(0, errorRate, wrong, errors, 0, maxErrores, nowMs);
+    const cycle = judged ? cycleFitness(sums, spread(sums), this.umbral) : 0;
+    this.#aviso(1, this.fitness, low, { min: minFitness, cycle }, minFitness, 1, nowMs);
+    const fallo = this.lastFallo.slice(0, 200);
+    this.#aviso(2, entidades, entidades > 0, { entidades, fallo }, 0, 0, nowMs);
+    this.#aviso(3, overflow, overflow > 0, { abiertos: this.episodios.openCount }, 0, 0, nowMs);
   }
 
   #aviso(
