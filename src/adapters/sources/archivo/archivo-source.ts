@@ -57,6 +57,7 @@ class ArchivoSource implements Source {
   #final = false;
   #rowsBefore = 0;
   #refusedBefore = 0;
+  #bytesDone = 0;
 
   constructor(config: FuenteArchivo, deps: RowSourceDeps) {
     this.id = config.id ?? `archivo:${config.ruta}`;
@@ -118,7 +119,7 @@ class ArchivoSource implements Source {
 
   progress(): ReturnType<Source['progress']> {
     return {
-      bytesDone: this.#feed?.fileBytes ?? 0,
+      bytesDone: this.#feed?.fileBytes ?? this.#bytesDone,
       bytesTotal: this.#config.seguir ? null : this.#size,
       rows: this.#rowsBefore + (this.#reader?.rows ?? 0),
       refused: this.#refusedBefore + (this.#reader?.refused ?? 0),
@@ -128,6 +129,7 @@ class ArchivoSource implements Source {
   async close(): Promise<void> {
     const feed = this.#feed;
     this.#feed = null;
+    this.#bytesDone = feed?.fileBytes ?? this.#bytesDone;
     await feed?.close();
     const handle = this.#handle;
     this.#handle = null;
