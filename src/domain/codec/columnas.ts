@@ -39,7 +39,9 @@ export interface MensajeRows {
   readonly activo?: Uint8Array;
 }
 
-/** A decoded frame. The arrays are the decoder's own and good until the next frame; [0..length) counts. */
+/**
+ * A decoded frame. The arrays are the codec's own: good until the next frame is decoded or encoded; [0..length) counts.
+ */
 export interface MensajeFrame {
   readonly length: number;
   readonly canal: number;
@@ -68,6 +70,8 @@ const FLAG = { activos: 1, valorIsLectura: 2 } as const;
 const TIMES = { runs: 0, single: 1, raw: 2 } as const;
 /** Units that times are often whole multiples of: 1 h, 5 min, 1 min, 1 s, 1 ms. */
 const TIME_UNITS: readonly number[] = [3_600_000, 300_000, 60_000, 1000, 1];
+/** Parts of a millisecond that times may be whole multiples of: itself, microseconds, the last bit of a float64 since 2004. */
+const TIME_PARTS: readonly number[] = [1, 1000, 4096];
 
 class Scratch {
   capacity = 0;
@@ -269,16 +273,17 @@ function writeTimes(rows: MensajeRows, from: number, groups: Groups, compressor:
       if (rows.tsMs[k] !== rows.tsMs[k - 1]) times[++run] = rows.tsMs[k]!;
     }
   }
-  const base = times[0]!;
-  const unit = timeUnit(times, count, base);
-  if (unit === 0) {
-    writeRawTimes(groups.length, compressor);
+  const clock = clockOf(times, count);
+  if (clock === null) {
+    writeRawTimes(n, compressor);
     return;
   }
+  const { base, unit, part } = clock;
   writer.u8(inRuns ? TIMES.runs : TIMES.single);
+  writer.varint(part);
   writer.f64(base);
   writer.varint(unit);
-  for (let k = 0; k < count; k++) codes[k] = (times[k]! - base) / unit;
+  for (let k = 0; k < count; k++) codes[k] = (Math.round(times[k]! * part) - base) / unit;
   if (!inRuns) {
     writeInts(groups, compressor);
     return;
@@ -295,21 +300,27 @@ function writeTimes(rows: MensajeRows, from: number, groups: Groups, compressor:
   writeInts(groups, compressor);
 }
 
-/** The largest usual unit in which all distances from base are int32; 0 when there is none (fractions, NaN, ages apart). */
-function timeUnit(times: Float64Array, count: number, base: number): number {
+/** Times as (base + unit x integer) / part, the integer an int32; null when they are not (NaN, ages apart). */
+function clockOf(times: Float64Array, count: number): { base: number; unit: number; part: number } | null {
+  for (const part of TIME_PARTS) {
+    const base = Math.round(times[0]! * part);
+    const unit = timeUnit(times, count, base, part);
+    if (unit !== 0) return { base, unit, part };
+  }
+  return null;
+}
+
+/** The largest usual unit in which all distances from base are int32; 0 when there is none. */
+function timeUnit(times: Float64Array, count: number, base: number, part: number): number {
   if (!Number.isSafeInteger(base)) return 0;
   let index = 0;
   let unit = TIME_UNITS[0]!;
   let farthest = 0;
   for (let k = 0; k < count; k++) {
-    const distance = times[k]! - base;
-    let multiple = distance / unit;
-    while (multiple !== Math.floor(multiple)) {
-      if (++index === TIME_UNITS.length) return 0;
-      unit = TIME_UNITS[index]!;
-      multiple = distance / unit;
-    }
-    if (distance !== distance) return 0;
+    const whole = Math.round(times[k]! * part);
+    if (whole / part !== times[k] || (whole === 0 && 1 / times[k]! < 0)) return 0;
+    const distance = whole - base;
+    while (distance / unit !== Math.floor(distance / unit)) unit = TIME_UNITS[++index]!;
     const away = Math.abs(distance);
     if (away > farthest) farthest = away;
   }
@@ -394,11 +405,12 @@ function readTimes(reader: ByteReader, groups: Groups, compressor: BytesCompress
     return;
   }
   if (kind > TIMES.raw) reader.fail(`times of kind ${kind}`);
+  const part = reader.varint(TIME_PARTS.at(-1)!);
   const base = reader.f64();
   const unit = reader.varint(TIME_UNITS[0]!);
   if (kind === TIMES.single) {
     decodeInts(reader, groups, codes, compressor);
-    for (let k = 0; k < n; k++) tsMs[k] = base + codes[k]! * unit;
+    for (let k = 0; k < n; k++) tsMs[k] = (base + codes[k]! * unit) / part;
     return;
   }
   const runs = reader.varint(n);
@@ -409,6 +421,6 @@ function readTimes(reader: ByteReader, groups: Groups, compressor: BytesCompress
   for (let k = 0; k < n; k++) {
     const run = codes[k]!;
     if (run < 0 || run >= runs) reader.fail(`run ${run} of ${runs}`);
-    tsMs[k] = base + times[run]! * unit;
+    tsMs[k] = (base + times[run]! * unit) / part;
   }
 }

@@ -74,7 +74,9 @@ const float = fc.oneof(
 const time = fc.oneof(
   fc.integer({ min: 0, max: 20 }).map((n) => 1_700_000_000_000 + n * 300_000),
   fc.integer({ min: 0, max: 1e9 }).map((n) => 1_700_000_000_000 + n),
-  fc.constantFrom(0.5, NaN, -1, 8.64e15, 0),
+  fc.integer({ min: 0, max: 1e9 }).map((n) => 1_700_000_000_000 + n / 1000),
+  fc.double({ min: 1.6e12, max: 1.9e12, noNaN: true }),
+  fc.constantFrom(0.5, NaN, -1, 8.64e15, 0, -0),
 );
 // Values of one kind more often than of all: that is what the choices are made on.
 const rowsArbitrary = fc
