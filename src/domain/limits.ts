@@ -59,8 +59,8 @@ export const INBOX_LECTURAS_MAX = 1_048_576;
 
 // ---- what waits for the epoch
 
-/** Pending mensajes: an epoch commits sooner when they reach it. 32 MiB at MENSAJE_BYTES are 3.3 million. */
-export const MENSAJES_PENDING_BYTES: number = 32 * MIB;
+/** Pending mensajes: an epoch commits sooner when they reach it. An epoch begins at half of it, so that the other half takes what comes meanwhile. */
+export const MENSAJES_PENDING_BYTES: number = 64 * MIB;
 /** One open episodio with its reason and the window it remembers, as JavaScript objects. */
 export const EPISODIO_BYTES = 512;
 /** Per bloque; beyond it the bloque itself is what is wrong, and one alert says so. 128 x 512 bytes = 64 KiB. */

@@ -368,11 +368,12 @@ export class Nucleus implements NucleusContext {
   heldBecause(): string | null {
     if (this.fase === 'deteniendo') return 'stopping';
     if (this.pausado) return 'paused';
-    if (this.pendingBytes() > MENSAJES_PENDING_BYTES) {
-      this.#epochSoon();
-      return this.epochs?.problem === ''
-        ? 'what waits for the store is at its bound'
-        : `the store: ${this.epochs?.problem ?? ''}`;
+    const bytes = this.pendingBytes();
+    // begun at half, an epoch is in before the doors would have to close
+    if (bytes > MENSAJES_PENDING_BYTES / 2) this.#epochSoon();
+    if (bytes > MENSAJES_PENDING_BYTES) {
+      const problem = this.epochs?.problem ?? '';
+      return problem === '' ? 'what waits for the store is at its bound' : `the store: ${problem}`;
     }
     return null;
   }
