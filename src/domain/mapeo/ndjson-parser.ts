@@ -1,0 +1,517 @@
+/**
+ * NDJSON rows to lecturas.
+ *
+ * Owns: finding the asked fields in a JSON record, in any order, among any others. What JSON.parse refuses is malformed, what it
+ * accepts is not, and a field has the value that JSON.parse gives it: of a name that stands twice the last one counts.
+ * A number as clave is taken as it is written.
+ *
+ *   asked fields: sensor, pos.x              root -- "sensor" (slot 0)
+ *   a tree of names                               `- "pos" -- "x" (slot 1)
+ *
+ * Names that no branch has are skipped with their values; skipping checks the grammar all the same.
+ */
+import {
+  finishHash,
+  HASH_PRIME,
+  HASH_SEED,
+  hashClave,
+  MAX_CLAVE_BYTES,
+  type LecturaBatch,
+} from '#domain/lectura/batch.ts';
+import { BACKSLASH, CLASS, CLASS_BACKSLASH, CLASS_HIGH, encodeUtf8, NEWLINE, QUOTE, RETURN, SPACE } from './bytes.ts';
+import {
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  scanLiteral,
+  scanString,
+  skipSpace,
+  skipValue,
+  stringClasses,
+  unescapeString,
+} from './json-scan.ts';
+import { MAX_LINE_BYTES } from './limits.ts';
+import {
+  LOOK_AHEAD,
+  MEMBER_WORDS,
+  type NameWords,
+  plainNames,
+  RecordLayout,
+  ROLE_CLAVE,
+  ROLE_NONE,
+  ROLE_TS,
+  ROLE_VALOR,
+} from './ndjson-names.ts';
+import { scanJsonNumber, scanLooseNumber, scanned } from './number.ts';
+import { splitPath } from './path.ts';
+import { epochToMs, scannedMs } from './time.ts';
+import {
+  FALSE,
+  FULL,
+  isClaveText,
+  MISSING,
+  NESTED,
+  NULL,
+  NUMBER,
+  RecordParser,
+  TEXT,
+  TRUE,
+  type RecordPlan,
+  type RefuseRow,
+} from './row-parser.ts';
+
+const POINT = 0x2e;
+
+/** Bytes that stand for themselves in a JSON string; and those of them that are ASCII. */
+const PLAIN_TEXT: Uint8Array = Uint8Array.from(CLASS, (cls) => Number(cls === 0 || cls === CLASS_HIGH));
+const PLAIN_ASCII: Uint8Array = Uint8Array.from(CLASS, (cls) => Number(cls === 0));
+
+/** Up to this many names are told apart by their first byte, more by a hash. */
+const FEW_CHILDREN = 12;
+
+/** A name on the way to asked fields. */
+class JsonNode {
+  /** Its UTF-8 bytes and the closing quote. */
+  readonly name: Uint8Array;
+  /** False for a name that JSON has to escape: it never stands in the data as it is, only among the escaped names. */
+  readonly isPlain: boolean;
+  slot = -1;
+  readonly children: JsonNode[] = [];
+  /** Slots of this node and below: emptied when the name comes again. */
+  slots: Int32Array = new Int32Array(0);
+  /** By the first byte of a name: 1 + index of the first child that begins so. */
+  first: Uint8Array = new Uint8Array(256);
+  /** 1 + index of the next sibling that begins with the same byte. */
+  next = 0;
+  /** For many children: open addressing over the hash of the name, 1 + index of the child. */
+  table: Int32Array | null = null;
+  /** The sibling that came after this one the last time: records mostly repeat their order. */
+  follower: JsonNode | null = null;
+
+  constructor(name: string) {
+    this.name = encodeUtf8(`${name}"`);
+    this.isPlain = this.name.subarray(0, -1).every((byte) => byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH);
+  }
+
+  child(name: string): JsonNode {
+    const wanted = new JsonNode(name);
+    const found = this.children.find((child) => equalBytes(child.name, wanted.name));
+    if (found !== undefined) return found;
+    this.children.push(wanted);
+    return wanted;
+  }
+
+  /** Builds the look-ups; returns the slots of this node and below. */
+  seal(): number[] {
+    const below: number[] = this.slot < 0 ? [] : [this.slot];
+    for (const child of this.children) below.push(...child.seal());
+    this.slots = Int32Array.from(below);
+    if (this.children.length > FEW_CHILDREN) {
+      let size = 32;
+      while (size < this.children.length * 2) size *= 2;
+      this.table = new Int32Array(size);
+      for (const [index, child] of this.children.entries()) {
+        let at = hashClave(child.name, 0, child.name.length - 1) & (size - 1);
+        while (this.table[at] !== 0) at = (at + 1) & (size - 1);
+        this.table[at] = index + 1;
+      }
+      return below;
+    }
+    for (const [index, child] of this.children.entries()) {
+      if (!child.isPlain) continue;
+      const begin = child.name[0]!;
+      child.next = this.first[begin]!;
+      this.first[begin] = index + 1;
+    }
+    return below;
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+export class NdjsonParser extends RecordParser {
+  private readonly root: JsonNode;
+  private readonly plain: NameWords | null;
+  private readonly layout = new RecordLayout();
+  /** The bytes that `view` is a view of. */
+  private viewed: Uint8Array = new Uint8Array(0);
+  private view: DataView = new DataView(new ArrayBuffer(0));
+  private nameScratch = new Uint8Array(256);
+
+  /** paths[slot] is the field of each slot of the plan. */
+  constructor(paths: readonly string[], plan: RecordPlan, refuse: RefuseRow) {
+    super(plan, refuse);
+    this.root = new JsonNode('');
+    for (const [slot, path] of paths.entries()) {
+      let node = this.root;
+      for (const name of splitPath(path)) node = node.child(name);
+      node.slot = slot;
+    }
+    this.root.seal();
+    this.plain = plainNames(paths, plan);
+  }
+
+  /**
+   * Rows of a flat record whose clave is plain ASCII text, whose valor is a number and whose ts is as machines write it, and in
+   * which nothing is escaped, doubled or nested: all at once in one pass. Whatever else a row has, it is left to row().
+   */
+  protected override plainRows(bytes: Uint8Array, from: number, end: number, batch: LecturaBatch): number {
+    const plain = this.plain;
+    if (plain === null) return from;
+    const words = plain.words;
+    if (this.viewed !== bytes) {
+      this.viewed = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const view = this.view;
+    const time = this.plan.time;
+    const tsFormato = time.formato;
+    const needed = this.plan.tsSlot < 0 ? ROLE_CLAVE | ROLE_VALOR : ROLE_CLAVE | ROLE_VALOR | ROLE_TS;
+    const { valor: valores, tsMs: tiempos, claveOffset, claveLength, claveHash, capacity } = batch;
+    // Every look ahead stays inside the bytes: the last row or two are left to row().
+    const safe = Math.min(end, bytes.length - LOOK_AHEAD);
+    let count = batch.length;
+    let rows = 0;
+    let rowFrom = from;
+    const layout = this.layout;
+    const { words: layoutWords, last: layoutLast, mask: layoutMask } = layout;
+    let known = layout.known;
+    row: while (rowFrom < safe && count < capacity) {
+      batch.ensureClaveBytes(MAX_CLAVE_BYTES + 1);
+      const arena = batch.claveBytes;
+      const claveFrom = batch.claveBytesLength;
+      const claveLimit = claveFrom + MAX_CLAVE_BYTES;
+      let claveTo = claveFrom;
+      let hash = HASH_SEED;
+      let valor = 0;
+      let tsMs = Number.NaN;
+      let seen = 0;
+      let i = rowFrom;
+      let c: number;
+      if (bytes[i] !== OPEN_OBJECT) break;
+      for (let member = 0; ; member++) {
+        // Here bytes[i] is the brace or comma before a name.
+        if (i >= safe) break row;
+        let role = -1;
+        if (member < known) {
+          let word = member * MEMBER_WORDS;
+          const last = layoutLast[member]!;
+          let k = i;
+          while (word < last && view.getInt32(k, true) === layoutWords[word]!) {
+            word++;
+            k += 4;
+          }
+          if (word === last && (view.getInt32(k, true) & layoutMask[member]!) === layoutWords[word]!) {
+            role = layout.role[member]!;
+            i += layout.length[member]!;
+          }
+        }
+        if (role < 0) {
+          const memberFrom = i;
+          c = bytes[++i]!;
+          if (c === SPACE) c = bytes[++i]!;
+          if (c !== QUOTE) break row;
+          c = bytes[++i]!;
+          role = ROLE_NONE;
+          let at = plain.first[c]!;
+          while (at !== 0) {
+            // Four bytes at a time; the last word is masked.
+            let word = plain.wordFrom[at]!;
+            const last = plain.wordFrom[at + 1]! - 1;
+            let k = i;
+            while (word < last && view.getInt32(k, true) === words[word]!) {
+              word++;
+              k += 4;
+            }
+            if (word === last && (view.getInt32(k, true) & plain.mask[at]!) === words[word]!) {
+              role = plain.role[at]!;
+              i += plain.length[at]!;
+              break;
+            }
+            at = plain.next[at]!;
+          }
+          if (role === ROLE_NONE) {
+            while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
+            if (c !== QUOTE || bytes[++i] !== COLON) break row;
+            i++;
+          }
+          if (bytes[i] === SPACE) i++;
+          layout.learn(member, view, memberFrom, i, role);
+          known = layout.known;
+        }
+        c = bytes[i]!;
+        if ((seen & role) !== 0) break row;
+        seen |= role;
+        if (role === ROLE_CLAVE) {
+          if (c !== QUOTE) break row;
+          c = bytes[++i]!;
+          while (PLAIN_ASCII[c] === 1 && claveTo < claveLimit) {
+            arena[claveTo++] = c;
+            hash = Math.imul(hash ^ c, HASH_PRIME);
+            c = bytes[++i]!;
+          }
+          if (c === QUOTE) i++;
+          else {
+            // Escapes, or text beyond ASCII: again from its beginning, the slow way.
+            const textFrom = i - (claveTo - claveFrom);
+            i = scanString(bytes, textFrom);
+            if (i < 0) break row;
+            claveTo = unescapeString(bytes, textFrom, i - 1, arena, claveFrom, claveLimit);
+            if (claveTo < 0 || !isClaveText(arena, claveFrom, claveTo)) break row;
+            hash = HASH_SEED;
+            for (let k = claveFrom; k < claveTo; k++) hash = Math.imul(hash ^ arena[k]!, HASH_PRIME);
+          }
+          if (claveTo === claveFrom) break row;
+        } else if (role === ROLE_VALOR) {
+          if (c === QUOTE) {
+            i = scanLooseNumber(bytes, i + 1, POINT, POINT);
+            if (i < 0 || bytes[i] !== QUOTE) break row;
+            i++;
+          } else {
+            i = scanJsonNumber(bytes, i);
+            if (i < 0) break row;
+          }
+          valor = scanned[0]!;
+          if (valor - valor !== 0) break row;
+        } else if (role === ROLE_TS) {
+          if (c === QUOTE) {
+            if (i >= safe) break row;
+            const textFrom = i + 1;
+            i = time.scanPlain(bytes, view, textFrom);
+            if (i >= 0 && bytes[i] === QUOTE) {
+              tsMs = scannedMs[0]!;
+              i++;
+            } else {
+              i = scanString(bytes, textFrom);
+              if (i < 0) break row;
+              tsMs = time.parse(bytes, textFrom, i - 1);
+              if (tsMs !== tsMs) break row;
+            }
+          } else {
+            i = scanJsonNumber(bytes, i);
+            if (i < 0 || tsFormato === 'iso') break row;
+            tsMs = epochToMs(scanned[0]!, tsFormato);
+            if (tsMs !== tsMs) break row;
+          }
+        } else if (c === QUOTE) {
+          c = bytes[++i]!;
+          while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
+          if (c !== QUOTE) break row;
+          i++;
+        } else {
+          i = skipValue(bytes, i);
+          if (i < 0) break row;
+        }
+        c = bytes[i]!;
+        if (c === COMMA) continue;
+        if (c !== CLOSE_OBJECT) break row;
+        break;
+      }
+      c = bytes[++i]!;
+      if (c === RETURN) c = bytes[++i]!;
+      if (c !== NEWLINE || seen !== needed || i - rowFrom > MAX_LINE_BYTES) break;
+      claveOffset[count] = claveFrom;
+      claveLength[count] = claveTo - claveFrom;
+      claveHash[count] = finishHash(hash);
+      valores[count] = valor;
+      tiempos[count] = tsMs;
+      batch.claveBytesLength = claveTo;
+      batch.length = ++count;
+      rows++;
+      rowFrom = i + 1;
+    }
+    if (rows > 0) layout.rows(rows);
+    this.rows += rows;
+    this.line += rows;
+    return rowFrom;
+  }
+
+  protected row(bytes: Uint8Array, from: number, end: number, batch: LecturaBatch): number {
+    let i = skipSpace(bytes, from);
+    const c = bytes[i]!;
+    if (c === NEWLINE) {
+      this.line++;
+      return i + 1;
+    }
+    const kind = this.kind;
+    for (let slot = 0; slot < kind.length; slot++) kind[slot] = MISSING;
+    if (c === OPEN_OBJECT) i = this.object(bytes, i + 1, this.root);
+    else if (c === OPEN_ARRAY) i = this.array(bytes, i + 1, this.root);
+    else i = skipValue(bytes, i);
+    if (i >= 0) i = skipSpace(bytes, i);
+    if (i < 0 || bytes[i] !== NEWLINE) return this.refuseLine('malformed', bytes, from, end);
+    if (i - from > MAX_LINE_BYTES) return this.refuseLine('too_long', bytes, from, end);
+    if (!this.emit(bytes, from, i, batch)) return FULL;
+    this.line++;
+    return i + 1;
+  }
+
+  protected unescape(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    target: Uint8Array,
+    at: number,
+    limit: number,
+  ): number {
+    return unescapeString(bytes, from, to, target, at, limit);
+  }
+
+  /** The inside of an object, from behind its brace: the index behind the closing one, or -1. */
+  private object(bytes: Uint8Array, from: number, node: JsonNode): number {
+    const { first, children } = node;
+    const isMany = node.table !== null;
+    let last: JsonNode | null = null;
+    let i = from;
+    let c = bytes[i]!;
+    if (c <= 0x20) c = bytes[(i = skipSpace(bytes, i))]!;
+    if (c === CLOSE_OBJECT) return i + 1;
+    for (;;) {
+      if (c !== QUOTE) return -1;
+      i++;
+      let child: JsonNode | null = null;
+      if (!isMany) {
+        let at = first[bytes[i]!]!;
+        while (at !== 0) {
+          const candidate = children[at - 1]!;
+          const name = candidate.name;
+          const length = name.length;
+          let k = 1;
+          while (k < length && bytes[i + k] === name[k]) k++;
+          if (k === length) {
+            child = candidate;
+            i += length;
+            break;
+          }
+          at = candidate.next;
+        }
+      } else if (last !== null && last.follower !== null && startsWith(bytes, i, last.follower.name)) {
+        child = last.follower;
+        i += child.name.length;
+      }
+      if (child === null) {
+        const nameEnd = scanString(bytes, i);
+        if (nameEnd < 0) return -1;
+        if ((stringClasses & CLASS_BACKSLASH) !== 0) child = this.childOfEscaped(bytes, i, nameEnd - 1, node);
+        else if (isMany) child = childOfHash(bytes, i, nameEnd, node);
+        i = nameEnd;
+      }
+      if (isMany && child !== null && child.isPlain) {
+        if (last !== null) last.follower = child;
+        last = child;
+      }
+      c = bytes[i]!;
+      if (c <= 0x20) c = bytes[(i = skipSpace(bytes, i))]!;
+      if (c !== COLON) return -1;
+      c = bytes[++i]!;
+      if (c <= 0x20) i = skipSpace(bytes, i);
+      i = child === null ? skipValue(bytes, i) : this.take(bytes, i, child);
+      if (i < 0) return -1;
+      c = bytes[i]!;
+      if (c <= 0x20) c = bytes[(i = skipSpace(bytes, i))]!;
+      if (c === COMMA) {
+        c = bytes[++i]!;
+        if (c <= 0x20) c = bytes[(i = skipSpace(bytes, i))]!;
+        continue;
+      }
+      return c === CLOSE_OBJECT ? i + 1 : -1;
+    }
+  }
+
+  /** The inside of an array, its elements being named by their index. */
+  private array(bytes: Uint8Array, from: number, node: JsonNode): number {
+    let i = skipSpace(bytes, from);
+    if (bytes[i] === CLOSE_ARRAY) return i + 1;
+    for (let index = 0; ; index++) {
+      const name = `${index}"`;
+      const child = node.children.find((one) => one.name.length === name.length && startsWithText(one.name, name));
+      i = child === undefined ? skipValue(bytes, i) : this.take(bytes, i, child);
+      if (i < 0) return -1;
+      i = skipSpace(bytes, i);
+      if (bytes[i] === COMMA) i = skipSpace(bytes, i + 1);
+      else return bytes[i] === CLOSE_ARRAY ? i + 1 : -1;
+    }
+  }
+
+  /** The value of an asked name into its slots: the index behind it, or -1. */
+  private take(bytes: Uint8Array, from: number, node: JsonNode): number {
+    const slot = node.slot;
+    if (node.slots.length > 1 || slot < 0) {
+      // Said before in this record? What it held, nested fields too, is no longer true.
+      const slots = node.slots;
+      for (let k = 0; k < slots.length; k++) this.kind[slots[k]!] = MISSING;
+    }
+    const c = bytes[from]!;
+    let i: number;
+    let kind: number;
+    if (c === QUOTE) {
+      i = scanString(bytes, from + 1);
+      if (i < 0 || slot < 0) return i;
+      this.kind[slot] = TEXT;
+      this.from[slot] = from + 1;
+      this.to[slot] = i - 1;
+      this.classes[slot] = stringClasses;
+      return i;
+    }
+    if (c === OPEN_OBJECT) {
+      i = node.children.length > 0 ? this.object(bytes, from + 1, node) : skipValue(bytes, from);
+      kind = NESTED;
+    } else if (c === OPEN_ARRAY) {
+      i = node.children.length > 0 ? this.array(bytes, from + 1, node) : skipValue(bytes, from);
+      kind = NESTED;
+    } else if (c >= 0x61) {
+      i = scanLiteral(bytes, from);
+      kind = c === 0x74 ? TRUE : c === 0x66 ? FALSE : NULL;
+    } else {
+      i = scanJsonNumber(bytes, from);
+      kind = NUMBER;
+      if (slot >= 0) this.num[slot] = scanned[0]!;
+    }
+    if (slot >= 0) {
+      this.kind[slot] = kind;
+      this.from[slot] = from;
+      this.to[slot] = i;
+      this.classes[slot] = 0;
+    }
+    return i;
+  }
+
+  private childOfEscaped(bytes: Uint8Array, from: number, to: number, node: JsonNode): JsonNode | null {
+    if (this.nameScratch.length < to - from + 8) this.nameScratch = new Uint8Array((to - from + 8) * 2);
+    const length = unescapeString(bytes, from, to, this.nameScratch, 0, this.nameScratch.length);
+    for (const child of node.children) {
+      if (child.name.length === length + 1 && startsWith(this.nameScratch, 0, child.name.subarray(0, length)))
+        return child;
+    }
+    return null;
+  }
+}
+
+function startsWith(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
+  for (let k = 0; k < name.length; k++) if (bytes[at + k] !== name[k]) return false;
+  return true;
+}
+
+function startsWithText(bytes: Uint8Array, text: string): boolean {
+  for (let k = 0; k < text.length; k++) if (bytes[k] !== text.charCodeAt(k)) return false;
+  return true;
+}
+
+/** The child of a node with many, by the hash of the name bytes[from..end - 1), a quote standing behind it. */
+function childOfHash(bytes: Uint8Array, from: number, end: number, node: JsonNode): JsonNode | null {
+  const table = node.table!;
+  const mask = table.length - 1;
+  let at = hashClave(bytes, from, end - 1) & mask;
+  for (;;) {
+    const index = table[at]!;
+    if (index === 0) return null;
+    const child = node.children[index - 1]!;
+    if (child.name.length === end - from && startsWith(bytes, from, child.name)) return child;
+    at = (at + 1) & mask;
+  }
+}
