@@ -39,9 +39,9 @@ import { findBinaries, standardPlaces } from './binaries.ts';
 import type { BinariesPlaces, PostgresBinaries } from './binaries.ts';
 import { assertNamedUser, chooseRunAs } from './identity.ts';
 import type { RunAs } from './identity.ts';
-import { boundLog, readReason, turnLog } from './log-file.ts';
+import { boundLog, readReason, tellingLines, turnLog } from './log-file.ts';
 import {
-  answers,
+  answersAt,
   argumentsOf,
   endServer,
   isServerOf,
@@ -59,7 +59,13 @@ export interface EmbeddedPostgresOptions {
   /** Called when the running server is gone, before it is started again. */
   readonly onDown?: (found: string) => void;
   readonly onUp?: () => void;
+  /** Where PostgreSQL's programs are looked for. Default: the npm package, then the distribution. */
   readonly places?: BinariesPlaces;
+  /**
+   * Where a copy of the npm package's programs may be put when its own folder cannot serve (read-only, or closed to the user that the
+   * server of a root CoreC runs as). Default: the data folder, or as root /var/cache; then the temporary folder.
+   */
+  readonly copyFolders?: readonly string[];
 }
 
 /** What a PostgreSQL client needs; the same shape as a `db_config`. */
@@ -87,10 +93,13 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY;
 const TAG = 'PostgreSQL';
 const READY_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 3000;
-const WATCH_MS = 5000;
+/** How often the process is looked for; it is asked for an answer every so many looks. */
+const WATCH_MS = 1000;
+const LOOKS_PER_QUESTION = 5;
 /** Unanswered questions in a row after which a live process counts as stuck. */
 const SILENCES_MAX = 3;
 const RESTART_MS = [50, 500, 2000, 5000, 10_000] as const;
@@ -127,6 +136,7 @@ class Launcher implements EmbeddedPostgres {
   #restart: NodeJS.Timeout | null = null;
   #restarting: Promise<void> = Promise.resolve();
   #silences = 0;
+  #looks = 0;
 
   constructor(options: EmbeddedPostgresOptions) {
     this.#options = options;
@@ -140,8 +150,7 @@ class Launcher implements EmbeddedPostgres {
     this.#state = 'starting';
     try {
       const first = await this.#prepare();
-      const adopted = await this.#adopt();
-      if (!adopted) await this.#launch();
+      const adopted = await this.#adoptOrLaunch();
       this.#becomeRunning();
       return { first, adopted, ms: performance.now() - from };
     } catch (error) {
@@ -178,12 +187,12 @@ class Launcher implements EmbeddedPostgres {
   }
 
   #openFolder(): number {
-    this.#folderFd ??= openSync(this.#folder, constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#folderFd ??= openSync(this.#folder, FOLDER_FLAGS);
     return this.#folderFd;
   }
 
-  #socketPath(): string {
-    return socketPathIn(this.connection().host);
+  #answers(): Promise<boolean> {
+    return answersAt({ path: socketPathIn(this.connection().host) }, ANSWER_MS_MAX);
   }
 
   /** Folder, owner, programs, settings; true when the folder was made just now. */
@@ -194,8 +203,7 @@ class Launcher implements EmbeddedPostgres {
     this.#runAs = chooseRunAs(dataDir, this.#folder);
     const made = existsSync(join(this.#folder, 'PG_VERSION'));
     const major = made ? Number.parseInt(readFileSync(join(this.#folder, 'PG_VERSION'), 'utf8'), 10) : null;
-    // A service's cache folder and the temporary one, for programs installed where the server's user may not go.
-    const copyFolders = [this.#runAs === null ? dataDir : '/var/cache', tmpdir()];
+    const copyFolders = this.#options.copyFolders ?? [this.#runAs === null ? dataDir : '/var/cache', tmpdir()];
     const binaries = findBinaries(this.#options.places ?? standardPlaces(), major, this.#runAs, copyFolders);
     if (!binaries) {
       throw new CoreCError('COREC_E_POSTGRES_START', {
@@ -232,7 +240,7 @@ class Launcher implements EmbeddedPostgres {
         '--encoding=UTF8',
         '--locale=C',
       ]);
-      if (code !== 0) throw new Error(output.trim().split('\n').slice(-3).join(' | ') || `initdb ended with ${code}`);
+      if (code !== 0) throw new Error(tellingLines(output) || `initdb ended with ${code}`);
       renameSync(unfinished, this.#folder); // E1
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
@@ -240,21 +248,43 @@ class Launcher implements EmbeddedPostgres {
     }
   }
 
-  #run(program: string, cwd: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  async #run(
+    program: string,
+    folder: string,
+    args: readonly string[],
+  ): Promise<{ code: number | null; output: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ code: number | null; output: string }>();
-    const child = spawn(program, args, { ...this.#spawnOptions(cwd), stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-    return promise;
+    const folderFd = openSync(folder, FOLDER_FLAGS);
+    try {
+      const child = spawn(program, args, { ...this.#spawnOptions(), stdio: ['ignore', 'pipe', 'pipe', folderFd] });
+      let output = '';
+      child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      child.stderr!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code, output }));
+      return await promise;
+    } finally {
+      closeSync(folderFd);
+    }
   }
 
-  #spawnOptions(cwd: string): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+  #spawnOptions(): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
     // A bare environment: no PG* variable of the caller's may bend the server; TZ spares initdb a search.
     const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
-    return this.#runAs ? { cwd, env, uid: this.#runAs.uid, gid: this.#runAs.gid } : { cwd, env };
+    return this.#runAs ? { cwd: '/', env, uid: this.#runAs.uid, gid: this.#runAs.gid } : { cwd: '/', env };
+  }
+
+  /** True when adopted. */
+  async #adoptOrLaunch(): Promise<boolean> {
+    if (await this.#adopt()) return true;
+    try {
+      await this.#launch();
+      return false;
+    } catch (error) {
+      // One that was just starting when its CoreC was killed shows itself only now.
+      if (listServerProcesses(this.#folder).length > 0 && (await this.#adopt())) return true;
+      throw error;
+    }
   }
 
   /** E2. True when a server runs and may stay. */
@@ -271,39 +301,48 @@ class Launcher implements EmbeddedPostgres {
       const fit =
         programOf(pid) === realpathSync(this.#binaries!.postgres) &&
         argumentsOf(pid).join('\0') === makeArguments(this.#binaries!.major).join('\0');
-      if (fit && isServerOf(pid, this.#folder) && (await answers(this.#socketPath(), ANSWER_MS_MAX))) {
+      if (fit && isServerOf(pid, this.#folder) && (await this.#answers())) {
         this.#pid = pid;
         logger.info(TAG, 'Adopted the running server of a CoreC that was killed', { pid });
         return true;
       }
       const how = await endServer(this.#folder, fit ? 0 : 10_000);
+      // Its number lives on as a zombie where nobody waits for orphans (a container): the next server would take that for alive.
+      this.#removeLocks();
       logger.warn(TAG, 'Ended the server that a killed CoreC left: it did not answer, or is of another version', {
         pid,
         how,
       });
     } else if (listServerProcesses(this.#folder).length > 0) {
       await endServer(this.#folder, 0);
+      this.#removeLocks();
     } else if (pidFile) {
-      if (await answers(this.#socketPath(), ANSWER_MS_MAX)) {
+      if (await this.#answers()) {
         // It answers but is not among this machine's processes: another container works on the same folder.
         throw new CoreCError('COREC_E_DATA_DIR_LOCKED', { pid: pidFile.pid, path: this.#folder });
       }
-      // Its process is gone; the number may be somebody else's by now, which would keep the server from starting.
-      rmSync(join(this.#folder, 'postmaster.pid'), { force: true });
+      this.#removeLocks();
     }
     return false;
+  }
+
+  /** Only while no server process is there: its locks name a number that somebody else may have by now. */
+  #removeLocks(): void {
+    const socket = `.s.PGSQL.${SOCKET_PORT}`;
+    for (const name of ['postmaster.pid', `${socket}.lock`, socket]) rmSync(join(this.#folder, name), { force: true });
   }
 
   async #launch(): Promise<void> {
     turnLog(this.#logPath);
     const log = openSync(this.#logPath, 'a', 0o600);
     const offset = statSync(this.#logPath).size;
+    const folderFd = openSync(this.#folder, FOLDER_FLAGS);
     let exit: string | null = null;
     try {
       const child = spawn(this.#binaries!.postgres, makeArguments(this.#binaries!.major), {
-        ...this.#spawnOptions(this.#folder),
+        ...this.#spawnOptions(),
         detached: true, // E3
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, folderFd],
       });
       child.once('error', (error) => (exit = messageOf(error)));
       child.once('exit', (code, name) => {
@@ -324,6 +363,7 @@ class Launcher implements EmbeddedPostgres {
       this.#pid = child.pid!;
     } finally {
       closeSync(log);
+      closeSync(folderFd);
     }
   }
 
@@ -336,11 +376,12 @@ class Launcher implements EmbeddedPostgres {
   /** What an exit event does not tell: an adopted server's end, a server that lives but is stuck, a growing log. */
   async #look(): Promise<void> {
     try {
-      boundLog(this.#logPath);
       if (this.#state !== 'running' || this.#pid === null) return;
       const pid = this.#pid;
       if (!isServerOf(pid, this.#folder)) return this.#lost(pid, 'its process is gone');
-      this.#silences = (await answers(this.#socketPath(), ANSWER_MS_MAX)) ? 0 : this.#silences + 1;
+      if (++this.#looks % LOOKS_PER_QUESTION !== 0) return;
+      boundLog(this.#logPath);
+      this.#silences = (await this.#answers()) ? 0 : this.#silences + 1;
       if (this.#silences < SILENCES_MAX || this.#state !== 'running') return;
       await endServer(this.#folder, 0);
       this.#lost(pid, `it did not answer ${SILENCES_MAX} times`);
@@ -367,7 +408,7 @@ class Launcher implements EmbeddedPostgres {
 
   async #tryRestart(attempt: number, lastFound: string): Promise<void> {
     try {
-      if (!(await this.#adopt())) await this.#launch();
+      await this.#adoptOrLaunch();
       if (this.#state !== 'restarting') return;
       this.#becomeRunning();
       this.#options.logger.info(TAG, 'The server is back', { pid: this.#pid });

@@ -18,7 +18,7 @@ export function boundLog(path: string): void {
   truncateSync(path);
 }
 
-/** What was written since `offset`, at most the last few kB, shortest telling form: the fatal lines, else the last ones. */
+/** What tells a failure in what was written since `offset`, of the last few kB. */
 export function readReason(path: string, offset: number): string {
   let text = '';
   try {
@@ -35,6 +35,11 @@ export function readReason(path: string, offset: number): string {
   } catch {
     return '';
   }
+  return tellingLines(text);
+}
+
+/** The lines of a program's output that say why it failed, else the last ones. */
+export function tellingLines(text: string): string {
   const lines = text
     .split('\n')
     .map((line) => line.trim())

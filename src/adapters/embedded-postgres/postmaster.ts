@@ -5,7 +5,7 @@
  * as this folder's server only when it is a postgres whose working folder is this very folder.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -63,9 +63,9 @@ export function argumentsOf(pid: number): string[] {
 }
 
 /** Whether the server forks and answers: the request for encryption gets its one-byte refusal without a login. */
-export function answers(socketPath: string, timeoutMs: number): Promise<boolean> {
+export function answersAt(address: NetConnectOpts, timeoutMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(socketPath);
+  const socket = connect(address);
   const finish = (value: boolean): void => {
     socket.destroy();
     resolve(value);
@@ -96,7 +96,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Ends the server of `folder`, gently at first; resolves when none of its processes is left. */
+/** Ends the server of `folder`, gently at first (`fastMs` of 0: at once); resolves when none of its processes is left. */
 export async function endServer(folder: string, fastMs: number): Promise<'fast' | 'immediate' | 'killed' | 'absent'> {
   const pid = readPidFile(folder)?.pid;
   const gone = (): boolean => listServerProcesses(folder).length === 0;
@@ -104,7 +104,7 @@ export async function endServer(folder: string, fastMs: number): Promise<'fast' 
   if (pid !== undefined && isServerOf(pid, folder)) {
     for (const [name, ms, how] of [
       ['SIGINT', fastMs, 'fast'],
-      ['SIGQUIT', 3000, 'immediate'],
+      ['SIGQUIT', Math.min(fastMs, 3000), 'immediate'],
     ] as const) {
       if (ms <= 0) continue;
       signal(pid, name);

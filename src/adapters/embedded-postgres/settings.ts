@@ -10,11 +10,14 @@ export const SOCKET_PORT = 5432;
 export const SUPERUSER = 'corec';
 export const DATABASE = 'postgres';
 
+/** The number under which every process of the server inherits the open folder. */
+export const FOLDER_FD = 3;
 /**
- * The server's folder as its own processes see it. They are started in that folder, so this path holds although its user may not
- * enter the folders above, and it is short although the real path may exceed the 107 bytes of a socket's.
+ * The server's folder as its own processes name it: by the handle they inherit. So its user need not be able to enter the folders
+ * above, and the path is short although the real one may exceed the 107 bytes of a socket's. (The working folder would do as well from
+ * version 16 on; older programs leave it for a moment to find themselves, and cannot come back.)
  */
-export const OWN_FOLDER = '/proc/self/cwd';
+export const OWN_FOLDER = `/proc/self/fd/${FOLDER_FD}`;
 
 export function makeArguments(major: number): string[] {
   const settings: [string, string | number][] = [

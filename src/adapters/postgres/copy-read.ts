@@ -36,7 +36,8 @@ export async function* readCopy(
   }
 }
 
-function parseRow(buffer: Buffer, from: number): { fields: (Buffer | null)[] | null; end: number } | undefined {
+/** Undefined when the row at `from` is not all there yet; `fields` null at the end of all rows. Pure. */
+export function parseRow(buffer: Buffer, from: number): { fields: (Buffer | null)[] | null; end: number } | undefined {
   if (from + 2 > buffer.length) return undefined;
   const count = buffer.readInt16BE(from);
   let at = from + 2;

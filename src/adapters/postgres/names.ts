@@ -16,7 +16,11 @@ export function monthOf(timestampS: number): Month {
   if (!(year >= 1 && year <= 9999)) {
     throw new CoreCError('COREC_E_INTERNAL', { found: `a bloque row with timestamp ${timestampS}` });
   }
-  return makeMonth(year, date.getUTCMonth());
+  const month = makeMonth(year, date.getUTCMonth());
+  // A Date drops what is below a millisecond, in either direction.
+  if (timestampS < month.fromS) return makeMonth(year, date.getUTCMonth() - 1);
+  if (timestampS >= month.toS) return makeMonth(year, date.getUTCMonth() + 1);
+  return month;
 }
 
 /** `count` months, the one of `timestampS` first. */
@@ -32,11 +36,13 @@ export function monthNamed(name: string): Month | undefined {
   return match ? makeMonth(Number(match[1]), Number(match[2]) - 1) : undefined;
 }
 
+/** `month` counts from 0 and may leave its year. */
 function makeMonth(year: number, month: number): Month {
   // Date.UTC takes the years 0..99 for 1900..1999.
-  const at = (m: number): number => new Date(0).setUTCFullYear(year, m, 1) / 1000;
-  const name = `bloques_${String(year).padStart(4, '0')}_${String(month + 1).padStart(2, '0')}`;
-  return { name, fromS: at(month), toS: at(month + 1) };
+  const at = (m: number): Date => new Date(new Date(0).setUTCFullYear(year, m, 1));
+  const from = at(month);
+  const name = `bloques_${String(from.getUTCFullYear()).padStart(4, '0')}_${String(from.getUTCMonth() + 1).padStart(2, '0')}`;
+  return { name, fromS: from.getTime() / 1000, toS: at(month + 1).getTime() / 1000 };
 }
 
 /** The partitions of estado of one instance; `tramos` by their number. */
