@@ -1,0 +1,98 @@
+/** What Linux says of processes: peak memory, processor time, bytes written. One process that is gone has no figures any more. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** USER_HZ: /proc tells processor time in ticks of 10 ms on every Linux that Node runs on. */
+const TICKS_PER_S = 100;
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** A `kB` line of /proc/<pid>/status in MB of 1,000,000 bytes; null when the process is gone. */
+function statusMb(pid: number, name: 'VmHWM' | 'VmRSS'): number | null {
+  const kb = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return kb === undefined ? null : (Number(kb) * 1024) / 1e6;
+}
+
+/** Peak resident memory so far. */
+export const peakRssMb = (pid: number): number | null => statusMb(pid, 'VmHWM');
+export const rssMb = (pid: number): number | null => statusMb(pid, 'VmRSS');
+
+/** Proportional memory: what is shared counts once among those that share it. */
+export function pssMb(pid: number): number {
+  const kb = /^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1];
+  return kb === undefined ? 0 : (Number(kb) * 1024) / 1e6;
+}
+
+/** User and system time of a process in seconds, with that of its ended children; null when it is gone. */
+export function cpuSeconds(pid: number): number | null {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // the name may hold spaces and brackets: what follows the last bracket is regular
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number);
+  return (utime! + stime! + cutime! + cstime!) / TICKS_PER_S;
+}
+
+/** Bytes that a process caused to be written to the disk; null when it is gone or not ours to see. */
+export function writtenBytes(pid: number): number | null {
+  const io = read(`/proc/${pid}/io`);
+  if (io === null) return null;
+  const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)?.[1] ?? 0);
+  return field('write_bytes') - field('cancelled_write_bytes');
+}
+
+/** Every process of the PostgreSQL server whose data is below `dataDir`. */
+export function postgresPids(dataDir: string): number[] {
+  const folder = join(dataDir, 'postgres');
+  const pids: number[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (readlinkSync(`/proc/${name}/cwd`) === folder) pids.push(Number(name));
+    } catch {
+      // gone meanwhile, or not ours to see
+    }
+  }
+  return pids;
+}
+
+export interface Usage {
+  readonly cpuS: number;
+  readonly bytes: number;
+}
+
+/**
+ * Adds up what a changing set of processes uses. PostgreSQL starts and ends helpers: `sample` is called every second, so that of one
+ * that lived shorter or ended between two calls at most that second is missed.
+ */
+export class UsageMeter {
+  readonly #pids: () => readonly number[];
+  readonly #last = new Map<number, Usage>();
+  #sum: Usage = { cpuS: 0, bytes: 0 };
+  #first = true;
+
+  constructor(pids: () => readonly number[]) {
+    this.#pids = pids;
+  }
+
+  sample(): Usage {
+    let { cpuS, bytes } = this.#sum;
+    for (const pid of this.#pids()) {
+      const now = { cpuS: cpuSeconds(pid), bytes: writtenBytes(pid) };
+      if (now.cpuS === null || now.bytes === null) continue;
+      const before = this.#last.get(pid) ?? (this.#first ? { cpuS: now.cpuS, bytes: now.bytes } : { cpuS: 0, bytes: 0 });
+      cpuS += now.cpuS - before.cpuS;
+      bytes += now.bytes - before.bytes;
+      this.#last.set(pid, { cpuS: now.cpuS, bytes: now.bytes });
+    }
+    this.#first = false;
+    this.#sum = { cpuS, bytes };
+    return this.#sum;
+  }
+}

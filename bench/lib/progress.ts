@@ -1,0 +1,2 @@
+/** Says what a row is doing, to whoever waits. */
+export type Progress = (text: string) => void;
