@@ -41,9 +41,10 @@ const NAME_BYTES_MAX = 256;
 const TYPES: readonly ColumnType[] = ['u8', 'u16', 'u32', 'i32', 'f32', 'f64'];
 /**
  * turned: float32 bits turned left by one, so that the sign is the lowest; integer: the value; line: first value and step are
- * all there is; whole: f64 of whole numbers, from the least; pair: f64 as its two halves.
+ * all there is; whole: f64 of whole numbers, from the least; pair: f64 as its two halves; measured: float32 whose mantissas
+ * are noise, as turned but in one pass: mantissa and sign as three plain planes, the exponents from the least one.
  */
-const TRANSFORM = { turned: 0, integer: 1, line: 2, whole: 3, pair: 4 } as const;
+const TRANSFORM = { turned: 0, integer: 1, line: 2, whole: 3, pair: 4, measured: 5 } as const;
 const PLANE = { plain: 0, packed: 1 } as const;
 
 /** Values of a plane that are looked at; compressing pays when so few are different, or so many the commonest. */
@@ -116,6 +117,10 @@ function writeColumn(column: NamedColumn, used: number): void {
   const { data } = column;
   if (column.type === 'f32') {
     const bits = new Uint32Array(data.buffer, data.byteOffset, used);
+    if (!fewRule(bits, used, 0, 0xff) && !fewRule(bits, used, 8, 0xff) && !fewRule(bits, used, 15, 0xff)) {
+      writeMeasured(bits, used);
+      return;
+    }
     head.u8(TRANSFORM.turned);
     let least = 0xffffffff;
     for (let k = 0; k < used; k++) {
@@ -126,6 +131,37 @@ function writeColumn(column: NamedColumn, used: number): void {
     writeWords(words, used, least);
   } else if (column.type === 'f64') writeDoubles(data as Float64Array, used);
   else writeIntegers(data as Exclude<Column, Float32Array | Float64Array>, used);
+}
+
+function writeMeasured(bits: Uint32Array, used: number): void {
+  plain.ensure(used * 4);
+  const { bytes, length } = plain;
+  const second = length + used;
+  const third = second + used;
+  let least = 255;
+  let highest = 0;
+  for (let k = 0; k < used; k++) {
+    const raw = bits[k]!;
+    const exponent = (raw >>> 23) & 0xff;
+    bytes[length + k] = (raw << 1) | (raw >>> 31);
+    bytes[second + k] = raw >>> 7;
+    bytes[third + k] = raw >>> 15;
+    words[k] = exponent;
+    if (exponent < least) least = exponent;
+    if (exponent > highest) highest = exponent;
+  }
+  plain.length = third + used;
+  const width = 32 - Math.clz32(highest - least);
+  head.u8(TRANSFORM.measured);
+  head.u8(least);
+  head.u8(width);
+  if (width === 0) return;
+  for (let k = 0; k < used; k++) words[k]! -= least;
+  const isPacked = fewRule(words, used, 0, (1 << width) - 1);
+  head.u8(isPacked ? PLANE.packed : PLANE.plain);
+  if (isPacked) writePlane(packed, words, used, 0, 0xff);
+  else if (width === 8) writePlane(plain, words, used, 0, 0xff);
+  else writeBits(words, used, 0, width);
 }
 
 function writeIntegers(data: Exclude<Column, Float32Array | Float64Array>, used: number): void {
@@ -317,7 +353,12 @@ function skipColumn(reader: ByteReader, used: number): void {
     reader.take(8);
     return;
   }
-  if (transform > TRANSFORM.pair) reader.fail(`transform ${transform}`);
+  if (transform > TRANSFORM.measured) reader.fail(`transform ${transform}`);
+  if (transform === TRANSFORM.measured) {
+    reader.take(1);
+    if (reader.u8() > 0) reader.take(1);
+    return;
+  }
   if (transform === TRANSFORM.whole) reader.take(8);
   for (let lists = transform === TRANSFORM.pair ? 2 : 1; lists > 0; lists--) {
     reader.take(5);
@@ -333,7 +374,9 @@ function readColumn(heads: ByteReader, plainReader: ByteReader, packedReader: By
   const data = makeColumn(type, used);
   if (used === 0) return { name, type, data };
   const transform = heads.u8();
-  if ((type === 'f32') !== (transform === TRANSFORM.turned) || (type === 'f64') !== transform > TRANSFORM.line) {
+  const isFloat = transform === TRANSFORM.turned || transform === TRANSFORM.measured;
+  const isDouble = transform === TRANSFORM.whole || transform === TRANSFORM.pair;
+  if ((type === 'f32') !== isFloat || (type === 'f64') !== isDouble) {
     heads.fail(`column ${name} of type ${type} with transform ${transform}`);
   }
   switch (transform) {
@@ -346,6 +389,9 @@ function readColumn(heads: ByteReader, plainReader: ByteReader, packedReader: By
       }
       break;
     }
+    case TRANSFORM.measured:
+      readMeasured(heads, plainReader, packedReader, new Uint32Array(data.buffer, 0, used), used);
+      break;
     case TRANSFORM.line: {
       let value = heads.u32() | 0;
       const step = heads.u32() | 0;
@@ -382,6 +428,35 @@ function readColumn(heads: ByteReader, plainReader: ByteReader, packedReader: By
     }
   }
   return { name, type, data };
+}
+
+function readMeasured(
+  heads: ByteReader,
+  plainReader: ByteReader,
+  packedReader: ByteReader,
+  bits: Uint32Array,
+  used: number,
+): void {
+  const first = plainReader.take(used * 3);
+  const least = heads.u8();
+  const width = heads.u8();
+  if (width > 8) heads.fail(`exponents of ${width} bits`);
+  if (width > 0) {
+    const kind = heads.u8();
+    if (kind > PLANE.packed) heads.fail(`a plane of kind ${kind}`);
+    if (kind === PLANE.packed) readPlane(packedReader, bits, used, 0);
+    else if (width === 8) readPlane(plainReader, bits, used, 0);
+    else readBits(plainReader, bits, used, 0, width);
+  }
+  const second = first + used;
+  const third = second + used;
+  const { bytes } = plainReader;
+  for (let k = 0; k < used; k++) {
+    const low = bytes[first + k]!;
+    // 7 bits and the sign, 8 bits, 8 bits, then the exponent.
+    bits[k] =
+      (low >>> 1) | (low << 31) | (bytes[second + k]! << 7) | (bytes[third + k]! << 15) | ((bits[k]! + least) << 23);
+  }
 }
 
 /** Puts the distances that writeWords wrote together in target[0..used), which starts as zeros; returns the least. */
