@@ -29,6 +29,7 @@ import {
   mountSmall,
   startFixture,
   startServer,
+  whenOver,
 } from './support.ts';
 
 const NOBODY = 65534;
@@ -60,7 +61,7 @@ describe('embedded PostgreSQL', () => {
     const halfMade = join(dataDir, 'postgres.init-abc');
     mkdirSync(join(halfMade, 'base'), { recursive: true });
     const server = makeEmbeddedPostgres({ dataDir, logger: makeLogger() });
-    t.after(() => server.stop());
+    whenOver(t, () => server.stop());
     const first = await server.start();
     assert.deepEqual([first.first, first.adopted], [true, false]);
     assert.ok(!existsSync(halfMade));
@@ -97,7 +98,7 @@ describe('embedded PostgreSQL', () => {
     await killHard(child);
     assert.ok(isServerOf(pid, folder), 'it outlives its CoreC');
     const server = makeEmbeddedPostgres({ dataDir, logger: makeLogger() });
-    t.after(() => server.stop());
+    whenOver(t, () => server.stop());
     const report = await server.start();
     assert.equal(report.adopted, true);
     assert.equal(server.pid(), pid);

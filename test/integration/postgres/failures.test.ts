@@ -1,7 +1,8 @@
 /** The store when its database dies, stalls, fills up or is somebody else's: nothing acknowledged lost, nothing stored twice. */
 import assert from 'node:assert/strict';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { makeEmbeddedPostgres, type EmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
@@ -18,7 +19,17 @@ import {
   NOON_MS,
 } from '../../contract/bloque-store.suite.ts';
 import { until } from '../../support/until.ts';
-import { connectTo, isRoot, makeFolder, makeLogger, makeStore, mountSmall, openStore, startServer } from './support.ts';
+import {
+  connectTo,
+  isRoot,
+  makeFolder,
+  makeLogger,
+  makeStore,
+  mountSmall,
+  openStore,
+  startServer,
+  whenOver,
+} from './support.ts';
 
 const BLOQUES = 40;
 const BYTES = 40_000;
@@ -92,22 +103,17 @@ function killServer(folder: string, which: 'all' | 'postmaster'): void {
 
 describe('PostgreSQL store, bad luck', () => {
   let server: EmbeddedPostgres;
-  let folder: string;
-  let removeFolder = (): void => undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'corec-pg-'));
   let instances = 0;
   const nextInstance = (): string => `bad${++instances}`;
 
   before(async () => {
-    // Kept for all tests: makeFolder's clean-up belongs to one.
-    let clean: () => void = () => undefined;
-    folder = makeFolder({ after: (work: () => void) => (clean = work) } as unknown as TestContext);
-    removeFolder = () => clean();
     server = makeEmbeddedPostgres({ dataDir: folder, logger: makeLogger() });
     await server.start();
   });
   after(async () => {
     await server.stop();
-    removeFolder();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   test('a server killed in the middle of an epoch keeps nothing of it; the retry stores it once', async (t) => {
@@ -335,7 +341,7 @@ async function startProxy(t: TestContext, target: { host: string; port: number }
     });
   });
   await new Promise<void>((resolve) => listener.listen(join(folder, `.s.PGSQL.${target.port}`), resolve));
-  t.after(() => {
+  whenOver(t, () => {
     for (const socket of sockets) socket.destroy();
     listener.close();
   });

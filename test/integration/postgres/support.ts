@@ -34,11 +34,26 @@ export function makeLogger(): RecordingLogger {
   return { lines, debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
 }
 
+const pending = new WeakMap<object, (() => unknown)[]>();
+
+/** Runs `work` when the test is over, last made first: node's own order would remove a folder before the server in it. */
+export function whenOver(t: TestContext, work: () => unknown): void {
+  let works = pending.get(t);
+  if (!works) {
+    const own: (() => unknown)[] = (works = []);
+    pending.set(t, own);
+    t.after(async () => {
+      for (const one of own.toReversed()) await one();
+    });
+  }
+  works.push(work);
+}
+
 /** A folder that goes with the test, and every server that still runs below it before that. */
 export function makeFolder(t: TestContext, mode = 0o700): string {
   const folder = mkdtempSync(join(tmpdir(), 'corec-pg-'));
   chmodSync(folder, mode);
-  t.after(() => {
+  whenOver(t, () => {
     for (const pid of listServerProcesses(join(folder, 'postgres'))) process.kill(pid, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
@@ -51,7 +66,7 @@ export async function startServer(
   given: Partial<EmbeddedPostgresOptions> = {},
 ): Promise<EmbeddedPostgres> {
   const server = makeEmbeddedPostgres({ dataDir, logger: makeLogger(), ...given });
-  t.after(() => server.stop());
+  whenOver(t, () => server.stop());
   await server.start();
   return server;
 }
@@ -68,7 +83,7 @@ export function makeStore(
     nowMs: () => NOON_MS,
     ...given,
   });
-  t.after(() => store.close());
+  whenOver(t, () => store.close());
   return store;
 }
 
@@ -87,7 +102,7 @@ export async function connectTo(t: TestContext, connection: PostgresConnection):
   const client = new pg.Client({ ...connection });
   client.on('error', () => undefined);
   await client.connect();
-  t.after(() => client.end().catch(() => undefined));
+  whenOver(t, () => client.end().catch(() => undefined));
   return client;
 }
 
@@ -102,7 +117,7 @@ export async function startFixture(
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
-  t.after(() => child.kill('SIGKILL'));
+  whenOver(t, () => child.exitCode === null && child.signalCode === null && killHard(child));
   const [chunk] = (await Promise.race([
     once(child.stdout, 'data'),
     once(child, 'exit').then(([code]) => {
@@ -127,7 +142,7 @@ export function mountSmall(t: TestContext, megabytes: number): string | null {
     rmSync(folder, { recursive: true });
     return null;
   }
-  t.after(() => {
+  whenOver(t, () => {
     execFileSync('umount', ['-l', folder]);
     rmSync(folder, { recursive: true });
   });
