@@ -8,7 +8,7 @@
  * U2 An effect on state (olvidar) rides in the epoch that holds it; the others commit at once and recovery applies them again, which
  *    is harmless: they say how things are, not how they change.
  */
-import { bloqueOfLoc, makeLoc } from '#domain/claves/directory.ts';
+import { makeLoc } from '#domain/claves/directory.ts';
 import { CoreCError } from '#domain/errors.ts';
 import type { AlertaChange, AlertaQuery, ComandoRow } from '#ports/bloque-store.ts';
 import type {
@@ -176,36 +176,40 @@ export class NucleusDoor implements NucleusApi, Replayer {
     const n = this.#nucleus;
     const known = await n.deps.store.findComando(comandoId);
     if (known !== null) return known.respuesta as { entidades: number };
-    const doomed: (readonly [string, number])[] = [];
-    for (const entidad of this.#queries.entidades(clave, bloque, 10_000_000)) {
-      const owner = n.swarm.bloque(entidad.bloque)!;
-      doomed.push([
-        owner.entrada,
-        makeLoc(owner.options.indice, Number(entidad.id.slice(entidad.id.lastIndexOf('/') + 1))),
-      ]);
+    // chosen while the gate is shut: an entidad that was freed meanwhile may by then be another clave's
+    await n.gate.shut();
+    let entidades: number;
+    try {
+      await n.turn();
+      entidades = this.#forgetAll(clave, bloque);
+    } finally {
+      n.gate.open();
     }
-    if (doomed.length === 0) {
+    if (entidades === 0) {
       throw new CoreCError('COREC_E_NOT_FOUND', {
         what: 'clave',
         found: clave,
         hint: 'List claves with: corec entidades "*".',
       });
     }
-    await n.gate.shut();
-    try {
-      await n.turn();
-      for (const [entradaId, loc] of doomed) n.swarm.forget(n.swarm.entradas.get(entradaId)!, loc);
-      for (const touched of new Set(
-        doomed.map(([entradaId, loc]) => n.swarm.entradas.get(entradaId)!.bloques[bloqueOfLoc(loc)]!),
-      )) {
-        n.hub.take(touched, touched.takeChanges(), n.clock.nowMs(), NaN, true);
-      }
-    } finally {
-      n.gate.open();
-    }
-    const respuesta = { entidades: doomed.length };
+    const respuesta = { entidades };
     await n.epochs!.commit([this.#row('forget', { clave, bloque }, { tipo: 'nada' }, respuesta, comandoId)]);
     return respuesta;
+  }
+
+  /** Synchronous. Returns how many entidades were freed. */
+  #forgetAll(clave: string, ref: string | null): number {
+    const { swarm, hub, clock } = this.#nucleus;
+    const doomed = this.#queries.entidades(clave, ref, Infinity);
+    const touched = new Set<BloqueSimbiotico>();
+    for (const { bloque: id, id: entidadId } of doomed) {
+      const bloque = swarm.bloque(id)!;
+      const slot = Number(entidadId.slice(entidadId.lastIndexOf('/') + 1));
+      swarm.forget(swarm.entradas.get(bloque.entrada)!, makeLoc(bloque.options.indice, slot));
+      touched.add(bloque);
+    }
+    for (const bloque of touched) hub.take(bloque, bloque.takeChanges(), clock.nowMs(), NaN, true);
+    return doomed.length;
   }
 
   applyEfecto(_nombre: string, efecto: unknown): void {

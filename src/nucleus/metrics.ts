@@ -16,8 +16,8 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_bloques', 'Bloques', () => swarm.bloques.length);
   gauge('corec_lecturas_total', 'Lecturas placed since the first start', () => swarm.lecturas);
   gauge('corec_cycles_total', 'Bloque cycles since the start', () => nucleus.ejecucion.cycles);
-  gauge('corec_fallos_total', 'Failed runs since the start', () => nucleus.fallos);
-  gauge('corec_repairs_total', 'Entidades repaired since the start', () => nucleus.repairs);
+  gauge('corec_fallos_total', 'Failed runs since the start', () => nucleus.runs.fallos);
+  gauge('corec_repairs_total', 'Entidades repaired since the start', () => nucleus.runs.repairs);
   gauge('corec_alertas_opened_total', 'Episodios opened since the start', () => hub.opened);
   gauge('corec_alertas_closed_total', 'Episodios closed since the start', () => hub.closed);
   gauge('corec_epoca', 'Newest committed epoch', () => nucleus.epochs?.committed ?? 0);

@@ -12,32 +12,30 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
 import { CoreCError, messageOf } from '#domain/errors.ts';
-import { runClosures } from '#domain/bloque/closures.ts';
-import { isClosure } from '#domain/procesadores/closure.ts';
-import { DUE } from '#domain/cycle/schedule.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
 import { compileProcesador, type CompiledProcesador, type PendingColumns } from '#domain/procesadores/compile.ts';
 import { encodePending } from '#domain/codec/columnas.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { ModuloEjecucion } from '#modules/ejecucion.ts';
-import type { EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
 import { AlertaHub } from './alertas.ts';
-import { clavesRow, decodeColumnas, encodeColumnas, fillSlot, inboxSnapshot, jsonBytes } from './checkpoint.ts';
 import type { NucleusDeps } from './deps.ts';
 import { NucleusDoor } from './door.ts';
-import { Epochs, type SealedOthers } from './epochs.ts';
+import { Epochs } from './epochs.ts';
 import { Gate } from './gate.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { Pump, type FuenteRow } from './intake.ts';
 import { Lotes } from './lotes.ts';
 import { PluginHost, type LoadedPlugin, type PluginContext } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
+import { Runs } from './runs.ts';
+import { Sealing } from './sealing.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 
 const STAGES = [
@@ -72,6 +70,8 @@ export class Nucleus implements NucleusContext {
   readonly hub: AlertaHub;
   readonly gate = new Gate();
   readonly lotes: Lotes;
+  readonly runs: Runs;
+  readonly sealing = new Sealing(this);
   readonly door: NucleusDoor;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
@@ -82,24 +82,15 @@ export class Nucleus implements NucleusContext {
   startMs = 0;
   beganMs = 0;
   pausado = false;
-  repairs = 0;
-  fallos = 0;
 
   readonly #plugins: PluginHost;
   readonly #compiled = new Map<string, CompiledProcesador>();
   readonly #storedFuentes = new Map<string, FuenteRow>();
-  readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
-  readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
-  readonly #hadInbox = new Set<string>();
-  readonly #hadEpisodios = new Set<string>();
-  #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
-  #turnWaiters: (() => void)[] = [];
   #recovery: Recovery | null = null;
   #stage = 0;
-  #timers: (() => void)[] = [];
   #fatal: unknown = null;
   #fatalListeners: ((error: unknown) => void)[] = [];
-  #ticking = true;
+  readonly #housekeeping = new Housekeeping(this);
 
   constructor(deps: NucleusDeps) {
     this.deps = deps;
@@ -113,15 +104,23 @@ export class Nucleus implements NucleusContext {
       sinks: deps.sinks,
       texto: (row) => reasonText(deps.idioma, row),
     });
+    this.runs = new Runs({
+      swarm: () => this.swarm,
+      hub: this.hub,
+      store: deps.store,
+      compressor: deps.compressor,
+      clock: deps.clock,
+      logger: deps.logger,
+      paused: () => this.pausado,
+      isIdle: () => this.ejecucion.idle,
+    });
     this.swarm = new Swarm({
       mensajes: deps.config.persistencia.mensajes,
       enfriamientoMs: deps.config.alertas.enfriamiento_s * 1000,
       procesador: (entry) => this.#compiledFor(entry),
       encodeMensajes: (bloque, columns) => this.#encodeMensajes(bloque, columns),
       onRefused: (entrada, reason, batch, k) => this.#refuseRow(entrada, reason, batch, k),
-      onLecturas: (bloque) => {
-        for (const listener of this.#lecturaListeners) listener(bloque);
-      },
+      onLecturas: (bloque) => this.runs.arrived(bloque),
     });
     this.lotes = new Lotes({
       journal: deps.journal,
@@ -174,8 +173,8 @@ export class Nucleus implements NucleusContext {
     this.#reach('state');
     this.restoredEntidades = await recovery.restore({
       fuentes: this.#storedFuentes,
-      hadInbox: this.#hadInbox,
-      hadEpisodios: this.#hadEpisodios,
+      hadInbox: this.sealing.hadInbox,
+      hadEpisodios: this.sealing.hadEpisodios,
       lotes: this.lotes,
       seq,
     });
@@ -211,8 +210,7 @@ export class Nucleus implements NucleusContext {
       for (const fuente of this.config.fuentes) this.#startFuente(fuente);
     }
     this.#reach('epochs');
-    this.#epochTimer();
-    this.#tickTimer();
+    this.#housekeeping.start();
   }
 
   /** Persists everything and closes (X1). Failures come together in one AggregateError. */
@@ -220,8 +218,7 @@ export class Nucleus implements NucleusContext {
     if (this.fase === 'parado' || this.fase === 'deteniendo') return;
     const reached = this.#stage;
     this.fase = 'deteniendo';
-    this.#ticking = false;
-    for (const cancel of this.#timers.splice(0)) cancel();
+    this.#housekeeping.stop();
     const failures: unknown[] = [];
     const step = async (stage: (typeof STAGES)[number], action: () => Promise<unknown>): Promise<void> => {
       if (STAGES.indexOf(stage) >= reached) return;
@@ -277,77 +274,20 @@ export class Nucleus implements NucleusContext {
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
-    if (this.pausado || bloque.pausado) return;
-    if (isClosure(bloque.options.procesador.procesador)) {
-      this.#runClosures(bloque, due, carga);
-      return;
-    }
-    const nowMs = this.clock.nowMs();
-    const arrivedMs = bloque.inbox.oldestArrivalMs;
-    if (bloque.hasLecturas) {
-      bloque.drain(carga, nowMs);
-      this.swarm.drained(bloque);
-    }
-    if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
-    this.#afterRun(bloque, due, arrivedMs);
-  }
-
-  /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
-  #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
-    if (this.#closureRuns.has(bloque)) {
-      this.#closuresAgain.set(bloque, (this.#closuresAgain.get(bloque) ?? 0) | due);
-      return;
-    }
-    const arrivedMs = bloque.inbox.oldestArrivalMs;
-    const limitMs = this.swarm.entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? 1000;
-    const run = runClosures(
-      bloque,
-      (due & DUE.cycle) !== 0,
-      limitMs,
-      () => this.clock.nowMs(),
-      (ms, callback) => this.clock.after(ms, callback),
-    )
-      .then(() => this.#afterRun(bloque, due, arrivedMs))
-      .catch((error: unknown) => this.logger.error(TAG, messageOf(error), { bloque: bloque.id }))
-      .finally(() => {
-        this.#closureRuns.delete(bloque);
-        this.swarm.drained(bloque);
-        const again = this.#closuresAgain.get(bloque);
-        if (again === undefined) return;
-        this.#closuresAgain.delete(bloque);
-        this.runBloque(bloque, again, carga);
-      });
-    this.#closureRuns.set(bloque, run);
-  }
-
-  #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {
-    if ((due & DUE.cycle) !== 0) {
-      const nowMs = this.clock.nowMs();
-      const settled = bloque.settle(nowMs);
-      this.fallos += settled.errors;
-      this.repairs += settled.repaired;
-      if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
-      if (settled.quarantined > 0) {
-        this.logger.warn(TAG, 'Entidades in quarantine', {
-          bloque: bloque.id,
-          entidades: settled.quarantined,
-          fallo: bloque.lastFallo,
-        });
-      }
-    }
-    const changes = bloque.takeChanges();
-    if (changes.length > 0) this.hub.take(bloque, changes, this.clock.nowMs(), arrivedMs, false);
+    this.runs.runBloque(bloque, due, carga);
   }
 
   onLecturas(listener: (bloque: BloqueSimbiotico) => void): void {
-    this.#lecturaListeners.push(listener);
+    this.runs.onLecturas(listener);
   }
 
   idle(): void {
-    const waiters = this.#turnWaiters;
-    if (waiters.length === 0) return;
-    this.#turnWaiters = [];
-    for (const resolve of waiters) resolve();
+    this.runs.idle();
+  }
+
+  /** Resolves when everything queued has run. */
+  turn(): Promise<void> {
+    return this.runs.turn();
   }
 
   // -- for its parts ---------------------------------------------------------------------------------------------------------
@@ -356,12 +296,6 @@ export class Nucleus implements NucleusContext {
     const found = this.deps.modules.find((modulo) => modulo.nombre === 'ModuloEjecucion');
     if (found === undefined) throw new CoreCError('COREC_E_INTERNAL', { found: 'ModuloEjecucion is missing' });
     return found as ModuloEjecucion;
-  }
-
-  /** Resolves when everything queued has run. */
-  turn(): Promise<void> {
-    if (this.ejecucion.idle) return Promise.resolve();
-    return new Promise((resolve) => this.#turnWaiters.push(resolve));
   }
 
   /** Why doors must wait, or null. */
@@ -431,10 +365,6 @@ export class Nucleus implements NucleusContext {
 
   countRefused(reason: string, count: number): void {
     this.refusedCounts.set(reason, (this.refusedCounts.get(reason) ?? 0) + count);
-  }
-
-  async #closuresDone(): Promise<void> {
-    while (this.#closureRuns.size > 0) await Promise.all(this.#closureRuns.values());
   }
 
   // -- own -------------------------------------------------------------------------------------------------------------------
@@ -510,24 +440,6 @@ export class Nucleus implements NucleusContext {
       },
     );
     return { lecturas, refused };
-  }
-
-  async #restoreSlots(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<void> {
-    try {
-      const datos = await this.deps.store.readEstado('columnas', bloque.id);
-      const decoded = datos === null ? null : decodeColumnas(datos, this.deps.compressor, bloque.id);
-      bloque.repairFrom(
-        slots,
-        (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot),
-        this.clock.nowMs(),
-      );
-    } catch (error) {
-      this.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, {
-        bloque: bloque.id,
-      });
-      bloque.repairFrom(slots, () => false, this.clock.nowMs());
-    }
-    this.repairs += slots.length;
   }
 
   #startFuente(fuente: CoreCConfig['fuentes'][number]): void {
@@ -610,10 +522,8 @@ export class Nucleus implements NucleusContext {
     }
   }
 
-  // -- epochs ----------------------------------------------------------------------------------------------------------------
-
   #makeEpochs(epoca: number): Epochs {
-    const { compressor } = this.deps;
+    const { sealing } = this;
     return new Epochs(
       {
         store: this.deps.store,
@@ -625,80 +535,19 @@ export class Nucleus implements NucleusContext {
         quiet: async () => {
           await this.gate.shut();
           await this.turn();
-          await this.#closuresDone();
+          await this.runs.closuresDone();
         },
         open: () => this.gate.open(),
-        changed: (bloque) =>
-          bloque.dirty ||
-          bloque.clavesDirty ||
-          bloque.inbox.size > 0 ||
-          this.#hadInbox.has(bloque.id) ||
-          this.#hadEpisodios.has(bloque.id),
-        sealBloque: (bloque) => this.#sealBloque(bloque),
-        encodeBloque: (bloque) => {
-          const rows: EstadoRow[] = [{ clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, compressor) }];
-          if (bloque.clavesDirty) {
-            bloque.clavesDirty = false;
-            rows.push(clavesRow(this.swarm.entradas.get(bloque.entrada)!, bloque, compressor));
-          }
-          return { rows };
-        },
-        sealOthers: (next) => this.#sealOthers(next),
+        changed: (bloque) => sealing.changed(bloque),
+        sealBloque: (bloque) => sealing.bloqueParts(bloque),
+        encodeBloque: (bloque) => sealing.encodeBloque(bloque),
+        sealOthers: (next) => sealing.others(next),
         committed: async (seq) => {
           if (seq > 0) await this.deps.journal.release(seq);
         },
       },
       epoca,
     );
-  }
-
-  #sealBloque(bloque: BloqueSimbiotico): { rows: EstadoRow[]; deleted: EstadoClase[] } {
-    const rows: EstadoRow[] = [];
-    const deleted: EstadoClase[] = [];
-    const part = (clase: EstadoClase, had: Set<string>, wanted: boolean, value: () => unknown): void => {
-      if (wanted) {
-        had.add(bloque.id);
-        rows.push({ clase, id: bloque.id, datos: jsonBytes(value()) });
-      } else if (had.delete(bloque.id)) deleted.push(clase);
-    };
-    part('inbox', this.#hadInbox, bloque.inbox.size > 0, () => inboxSnapshot(bloque));
-    part('episodios', this.#hadEpisodios, bloque.episodios.openCount > 0 || bloque.episodios.overflow > 0, () =>
-      bloque.episodios.snapshot(),
-    );
-    return { rows, deleted };
-  }
-
-  #sealOthers(epoca: number): SealedOthers {
-    const estado: EstadoRow[] = [];
-    const deleted: { clase: EstadoClase; id: string }[] = [];
-    for (const entrada of this.swarm.entradas.values()) {
-      if (!entrada.catalogDirty) continue;
-      entrada.catalogDirty = false;
-      estado.push({ clase: 'catalogo', id: entrada.id, datos: jsonBytes(this.swarm.catalogRow(entrada)) });
-    }
-    for (const pump of this.pumps) {
-      if (!pump.dirty) continue;
-      pump.dirty = false;
-      const row = pump.row();
-      if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
-    }
-    const { ids, forgotten } = this.lotes.seal(epoca);
-    if (ids.length > 0)
-      estado.push({ clase: 'lotes', id: String(epoca), datos: this.deps.compressor.compress(jsonBytes(ids)) });
-    for (const old of forgotten) deleted.push({ clase: 'lotes', id: String(old) });
-    const seq = this.lotes.delivered;
-    const nowMs = this.clock.nowMs();
-    const nucleus: NucleusRow = {
-      epoca,
-      nextNumero: this.swarm.nextNumero,
-      seq,
-      lecturas: this.swarm.lecturas,
-      pausado: this.pausado,
-      pausados: this.swarm.bloques.filter((bloque) => bloque.pausado).map((bloque) => bloque.id),
-      silencios: this.silencios.filter((silencio) => silencio.hastaMs > nowMs),
-    };
-    estado.push({ clase: 'nucleus', id: 'nucleus', datos: jsonBytes(nucleus) });
-    return { estado, deleted, seq };
   }
 
   #applyNucleusRow(nucleus: NucleusRow): void {
@@ -713,25 +562,13 @@ export class Nucleus implements NucleusContext {
     this.deps.noticeGate.silence(silencio);
   }
 
-  /** An epoch every interval, on the wall clock's multiples. */
-  #epochTimer(): void {
-    const intervalMs = this.config.persistencia.intervalo_s * 1000;
-    const nowMs = this.clock.nowMs();
-    const nextMs = (Math.floor(nowMs / intervalMs) + 1) * intervalMs;
-    const cancel = this.clock.after(nextMs - nowMs, () => {
-      void this.#epoch(nextMs).then(() => {
-        if (this.#ticking) this.#epochTimer();
-      });
-    });
-    this.#timers = [cancel, ...this.#timers.slice(1)];
-  }
-
   #epochSoon(): void {
-    if (this.epochs === null || this.epochs.busy || !this.#ticking) return;
-    void this.#epoch(this.clock.nowMs());
+    if (this.epochs === null || this.epochs.busy || this.fase === 'deteniendo') return;
+    void this.epoch(this.clock.nowMs());
   }
 
-  async #epoch(scheduledMs: number): Promise<void> {
+  /** One epoch; a failure for good is told to `onFatal`. */
+  async epoch(scheduledMs: number): Promise<void> {
     try {
       await this.epochs!.commit([], scheduledMs);
     } catch (error) {
@@ -744,39 +581,5 @@ export class Nucleus implements NucleusContext {
     this.#fatal = error;
     this.logger.error(TAG, messageOf(error));
     for (const listener of this.#fatalListeners) listener(error);
-  }
-
-  /** Once a second: summaries of alerts; once a minute: claves past their TTL; once an hour: retention. */
-  #tickTimer(): void {
-    let ticks = 0;
-    const tick = (): void => {
-      if (!this.#ticking) return;
-      const nowMs = this.clock.nowMs();
-      this.hub.tick(nowMs);
-      if (ticks % 10 === 0) this.#expire();
-      if (ticks % 3600 === 5) void this.#upkeep(nowMs);
-      ticks++;
-      const cancel = this.clock.after(1000, tick);
-      this.#timers = [this.#timers[0] ?? cancel, cancel];
-    };
-    tick();
-  }
-
-  #expire(): void {
-    if (this.gate.isShut) return;
-    for (const entrada of this.swarm.entradas.values()) {
-      const count = this.swarm.expire(entrada);
-      if (count > 0) this.logger.debug(TAG, 'Claves without lecturas forgotten', { bloque: entrada.id, claves: count });
-    }
-  }
-
-  async #upkeep(nowMs: number): Promise<void> {
-    const { retencion_dias, retencion_mb } = this.config.persistencia;
-    try {
-      const { dropped } = await this.deps.store.upkeep(nowMs, retencion_dias, retencion_mb * 1024 * 1024);
-      if (dropped.length > 0) this.logger.info('Persistencia', 'Past retention, dropped', { partitions: dropped });
-    } catch (error) {
-      this.logger.warn('Persistencia', `Upkeep: ${messageOf(error)}`);
-    }
   }
 }

@@ -1,0 +1,159 @@
+/**
+ * Running bloques: what one turn of a bloque is, whatever its procesador.
+ *
+ * Owns: drains, cycles, settling, closures under way, repairs from the last epoch, and who waits for the loop to be idle. Leaves the
+ * order of turns to ModuloEjecucion, what a bloque does in its turn to the bloque.
+ *
+ * R1 One run of a bloque's closures at a time; what comes due meanwhile runs after it.
+ */
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { runClosures } from '#domain/bloque/closures.ts';
+import { DUE } from '#domain/cycle/schedule.ts';
+import { messageOf } from '#domain/errors.ts';
+import { isClosure } from '#domain/procesadores/closure.ts';
+import type { BloqueStore } from '#ports/bloque-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Compressor } from '#ports/compressor.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { AlertaHub } from './alertas.ts';
+import { decodeColumnas, fillSlot } from './checkpoint.ts';
+import type { Swarm } from './swarm.ts';
+
+const TAG = 'CoreCNucleus';
+
+export interface RunsDeps {
+  readonly swarm: () => Swarm;
+  readonly hub: AlertaHub;
+  readonly store: BloqueStore;
+  readonly compressor: Compressor;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly paused: () => boolean;
+  /** True when nothing is queued. */
+  readonly isIdle: () => boolean;
+}
+
+export class Runs {
+  /** Failed runs, and entidades repaired, since the start. */
+  fallos = 0;
+  repairs = 0;
+
+  readonly #deps: RunsDeps;
+  readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
+  readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
+  #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
+  #turnWaiters: (() => void)[] = [];
+
+  constructor(deps: RunsDeps) {
+    this.#deps = deps;
+  }
+
+  onLecturas(listener: (bloque: BloqueSimbiotico) => void): void {
+    this.#lecturaListeners.push(listener);
+  }
+
+  /** Something was put in a bloque's inbox. */
+  arrived(bloque: BloqueSimbiotico): void {
+    for (const listener of this.#lecturaListeners) listener(bloque);
+  }
+
+  /** Resolves when everything queued has run. */
+  turn(): Promise<void> {
+    if (this.#deps.isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#turnWaiters.push(resolve));
+  }
+
+  /** The loop has nothing left to run. */
+  idle(): void {
+    const waiters = this.#turnWaiters;
+    if (waiters.length === 0) return;
+    this.#turnWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** Resolves when no closure is under way. */
+  async closuresDone(): Promise<void> {
+    while (this.#closureRuns.size > 0) await Promise.all(this.#closureRuns.values());
+  }
+
+  runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
+    if (this.#deps.paused() || bloque.pausado) return;
+    if (isClosure(bloque.options.procesador.procesador)) {
+      this.#runClosures(bloque, due, carga);
+      return;
+    }
+    const nowMs = this.#deps.clock.nowMs();
+    const arrivedMs = bloque.inbox.oldestArrivalMs;
+    if (bloque.hasLecturas) {
+      bloque.drain(carga, nowMs);
+      this.#deps.swarm().drained(bloque);
+    }
+    if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
+    this.#afterRun(bloque, due, arrivedMs);
+  }
+
+  /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
+  #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
+    if (this.#closureRuns.has(bloque)) {
+      this.#closuresAgain.set(bloque, (this.#closuresAgain.get(bloque) ?? 0) | due);
+      return;
+    }
+    const arrivedMs = bloque.inbox.oldestArrivalMs;
+    const limitMs = this.#deps.swarm().entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? 1000;
+    const run = runClosures(
+      bloque,
+      (due & DUE.cycle) !== 0,
+      limitMs,
+      () => this.#deps.clock.nowMs(),
+      (ms, callback) => this.#deps.clock.after(ms, callback),
+    )
+      .then(() => this.#afterRun(bloque, due, arrivedMs))
+      .catch((error: unknown) => this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id }))
+      .finally(() => {
+        this.#closureRuns.delete(bloque);
+        this.#deps.swarm().drained(bloque);
+        const again = this.#closuresAgain.get(bloque);
+        if (again === undefined) return;
+        this.#closuresAgain.delete(bloque);
+        this.runBloque(bloque, again, carga);
+      });
+    this.#closureRuns.set(bloque, run);
+  }
+
+  #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {
+    if ((due & DUE.cycle) !== 0) {
+      const nowMs = this.#deps.clock.nowMs();
+      const settled = bloque.settle(nowMs);
+      this.fallos += settled.errors;
+      this.repairs += settled.repaired;
+      if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
+      if (settled.quarantined > 0) {
+        this.#deps.logger.warn(TAG, 'Entidades in quarantine', {
+          bloque: bloque.id,
+          entidades: settled.quarantined,
+          fallo: bloque.lastFallo,
+        });
+      }
+    }
+    const changes = bloque.takeChanges();
+    if (changes.length > 0) this.#deps.hub.take(bloque, changes, this.#deps.clock.nowMs(), arrivedMs, false);
+  }
+
+  async #restoreSlots(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<void> {
+    try {
+      const datos = await this.#deps.store.readEstado('columnas', bloque.id);
+      const decoded = datos === null ? null : decodeColumnas(datos, this.#deps.compressor, bloque.id);
+      bloque.repairFrom(
+        slots,
+        (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot),
+        this.#deps.clock.nowMs(),
+      );
+    } catch (error) {
+      this.#deps.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, {
+        bloque: bloque.id,
+      });
+      bloque.repairFrom(slots, () => false, this.#deps.clock.nowMs());
+    }
+    this.repairs += slots.length;
+  }
+}
