@@ -6,6 +6,7 @@
  *
  * H1 Every change reaches the store with the next epoch; telling may be summarised, storing is not.
  * H2 Only a change of an episodio's row makes it wait again: an open episodio that stays as it is costs nothing.
+ * H3 A row is told by `unsaved` until the epoch that holds it is in, so that no reader misses it between cut and commit.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { Quantiles } from '#domain/cycle/quantiles.ts';
@@ -57,6 +58,8 @@ export class AlertaHub {
   readonly #deps: AlertaHubDeps;
   readonly #listeners = new Set<(notice: AlertaNotice) => void>();
   #waiting = new Map<string, AlertaRow>();
+  /** Rows of the epoch under way. */
+  #saving: readonly AlertaRow[] = [];
 
   constructor(deps: AlertaHubDeps) {
     this.#deps = deps;
@@ -104,16 +107,21 @@ export class AlertaHub {
     for (const notice of this.#deps.gate.due(nowMs)) this.#tell(notice);
   }
 
-  /** Takes the rows for an epoch. When it fails for good they must come back by `giveBack`. */
+  /** Takes the rows for an epoch; `saved` says that it is in. */
   takeRows(): readonly AlertaRow[] {
-    const rows = [...this.#waiting.values()];
+    this.#saving = [...this.#waiting.values()];
     this.#waiting = new Map();
-    return rows;
+    return this.#saving;
   }
 
-  /** The newest rows not yet in the store; for readers that must not miss the last seconds. */
-  unsaved(): Iterable<AlertaRow> {
-    return this.#waiting.values();
+  saved(): void {
+    this.#saving = [];
+  }
+
+  /** Rows not yet in the store, newest state of an episodio last (H3). */
+  *unsaved(): Generator<AlertaRow> {
+    yield* this.#saving;
+    yield* this.#waiting.values();
   }
 
   onAlerta(listener: (notice: AlertaNotice) => void): () => void {

@@ -41,6 +41,7 @@ type Efecto =
 export class NucleusDoor implements NucleusApi, Replayer {
   readonly #nucleus: Nucleus;
   readonly #queries: Queries;
+  readonly #forgetting = new Map<string, Promise<{ readonly entidades: number }>>();
 
   constructor(nucleus: Nucleus) {
     this.#nucleus = nucleus;
@@ -172,7 +173,15 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return this.#setPaused('reanudar', 'resume', bloque, comandoId);
   }
 
-  async olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
+  olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
+    const underway = this.#forgetting.get(comandoId);
+    if (underway !== undefined) return underway;
+    const answer = this.#forget(clave, bloque, comandoId).finally(() => this.#forgetting.delete(comandoId));
+    this.#forgetting.set(comandoId, answer);
+    return answer;
+  }
+
+  async #forget(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
     const n = this.#nucleus;
     const known = await n.deps.store.findComando(comandoId);
     if (known !== null) return known.respuesta as { entidades: number };
@@ -279,7 +288,9 @@ export class NucleusDoor implements NucleusApi, Replayer {
       efecto,
       respuesta,
       timestampMs: n.clock.nowMs(),
-      epoca: n.epochs?.next ?? 1,
+      // The next epoch may be sealed before the effect is applied (it waits for this very commit), the one after it cannot: the store
+      // writes one thing after another. Said one too late, an effect is applied again after a restart, which is harmless (U2).
+      epoca: (n.epochs?.next ?? 1) + 1,
     };
   }
 }

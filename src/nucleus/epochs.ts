@@ -9,6 +9,7 @@
  * T3 One epoch is under way at a time; it is tried again until it is in or CoreC stops, the bytes kept. Meanwhile doors take in until
  *    the bound on what waits is reached, then refuse.
  * T4 A second commit of the same number is harmless (store S2).
+ * T5 An epoch that is given up is the last: what it held is in no later one, so a later one would leave a gap in the state.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
@@ -49,6 +50,8 @@ export interface EpochDeps {
   readonly encodeBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[] };
   /** What is durable now: the journal may forget up to seq. */
   readonly committed: (seq: number) => Promise<void>;
+  /** An epoch was given up (T5). */
+  readonly lost: (error: unknown) => void;
 }
 
 export interface SealedOthers {
@@ -89,6 +92,7 @@ export class Epochs {
   #running: Promise<void> | null = null;
   #stopAtMs = Infinity;
   #sealed: number;
+  #lost: { readonly error: unknown } | null = null;
 
   constructor(deps: EpochDeps, committed: number) {
     this.#deps = deps;
@@ -114,6 +118,7 @@ export class Epochs {
   /** Runs an epoch now, or joins the one under way and then runs another, so that everything before the call is durable after it. */
   async commit(comandos: readonly ComandoRow[] = [], scheduledMs: number = this.#deps.clock.nowMs()): Promise<void> {
     while (this.#running !== null) await this.#running;
+    if (this.#lost !== null) throw this.#lost.error;
     const run = this.#run(comandos, scheduledMs);
     // the waiting line must not see its failure, the caller must
     this.#running = run.then(
@@ -140,10 +145,17 @@ export class Epochs {
     } finally {
       deps.open();
     }
-    await this.#commitUntilIn(commit);
+    try {
+      await this.#commitUntilIn(commit);
+    } catch (error) {
+      this.#lost = { error };
+      deps.lost(error);
+      throw error;
+    }
     this.committed = commit.epoca;
     this.committedAtMs = deps.clock.nowMs();
     this.lastMs = deps.clock.monotonicMs() - cutMs;
+    deps.alertas.saved();
     await deps.committed(seq);
   }
 
@@ -182,7 +194,7 @@ export class Epochs {
     deleted.push(...sealedOthers.deleted);
     const { seq } = sealedOthers;
     const alertas = deps.alertas.takeRows();
-    const self = this;
+    const ensureEncoded = (entry: SealedBloque): void => this.#ensureEncoded(entry);
     const commit: EpochCommit = {
       epoca,
       scheduledMs,
@@ -194,7 +206,7 @@ export class Epochs {
           yield* sealedOthers.estado;
           for (const entry of sealed) {
             if (!entry.dirty) continue;
-            self.#ensureEncoded(entry);
+            ensureEncoded(entry);
             yield* entry.rows;
             yield* entry.others;
           }
@@ -204,7 +216,7 @@ export class Epochs {
         *[Symbol.iterator](): Generator<BloqueRow> {
           for (const entry of sealed) {
             if (!entry.row) continue;
-            self.#ensureEncoded(entry);
+            ensureEncoded(entry);
             yield {
               id: entry.bloque.id,
               canal: entry.bloque.canal,

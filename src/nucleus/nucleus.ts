@@ -516,7 +516,7 @@ export class Nucleus implements NucleusContext {
   #closeAvisos(): void {
     const nowMs = this.clock.nowMs();
     for (const bloque of this.swarm.bloques) {
-      for (const aviso of [...bloque.avisos.open]) bloque.avisos.close(aviso.slot);
+      for (const aviso of Array.from(bloque.avisos.open)) bloque.avisos.close(aviso.slot);
       const changes = bloque.takeChanges();
       if (changes.length > 0) this.hub.take(bloque, changes, nowMs, NaN, true);
     }
@@ -543,8 +543,15 @@ export class Nucleus implements NucleusContext {
         encodeBloque: (bloque) => sealing.encodeBloque(bloque),
         sealOthers: (next) => sealing.others(next),
         committed: async (seq) => {
-          if (seq > 0) await this.deps.journal.release(seq);
+          if (seq === 0) return;
+          try {
+            await this.deps.journal.release(seq);
+          } catch (error) {
+            // what is in an epoch may stay in the journal too: the next release takes it along
+            this.logger.warn(TAG, messageOf(error));
+          }
         },
+        lost: (error) => this.fatal(error),
       },
       epoca,
     );

@@ -281,7 +281,10 @@ export class Queries {
       return { ...row, reconocidaMs: stored?.reconocidaMs ?? null, reconocidaPor: stored?.reconocidaPor ?? null };
     };
     const matches = alertaFilter(query);
-    for (const row of hub.unsaved()) if (matches(row)) merged.set(row.id, known(row));
+    for (const row of hub.unsaved()) {
+      if (matches(row)) merged.set(row.id, known(row));
+      else merged.delete(row.id);
+    }
     // rows of open episodios grow without a change that is told: what is live is newer than what is stored
     for (const bloque of swarm.bloques) {
       for (const book of [bloque.episodios, bloque.avisos]) {
