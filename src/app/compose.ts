@@ -97,7 +97,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const refused = makeRefusedRows({ folder: dataDir.path, clock });
     opened.push(() => refused.close());
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
-    if (config.alertas.webhook !== null) sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
+    if (config.alertas.webhook !== null)
+      sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
     const plugins = options.whole ? await loadPlugins(config, logger) : [];
     const modules = await loadModules(config.modulos);
     const nucleus = new Nucleus({
@@ -112,7 +113,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
         connection,
         instanceId: config.instance_id,
         logger,
-        nowMs: clock.nowMs,
+        nowMs: () => clock.nowMs(),
         maxConnections: config.db_config?.max_connections ?? 8,
         replicas: (config.db_config?.replicas ?? []).map((replica) => ({ ...connection, ...replica })),
       }),
@@ -120,7 +121,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       bus,
       compressor: makeZstd(),
       sinks,
-      noticeGate: new NoticeGate({ maxPorMinuto: config.alertas.max_por_minuto, instanceId: config.instance_id, idioma }),
+      noticeGate: new NoticeGate({
+        maxPorMinuto: config.alertas.max_por_minuto,
+        instanceId: config.instance_id,
+        idioma,
+      }),
       refused,
       plugins,
       modules,
@@ -183,10 +188,12 @@ function makeSource(fuente: FuenteConfig, deps: SourceDeps): Source {
 
 function makeIngestSource(input: IngestInput, deps: SourceDeps): Source {
   const mapeo = input.mapeo === '' ? undefined : parseMapeo(input.mapeo);
-  if (input.ruta === '-') return makeSource({ tipo: 'stdin', bloque: input.bloque, mapeo } as FuenteConfig, deps);
+  if (input.ruta === '-') {
+    return makeStdinSource({ tipo: 'stdin', bloque: input.bloque, mapeo }, { ...deps, stdin: process.stdin });
+  }
   const id = `ingest:${input.bloque}:${input.ruta}`;
-  return makeSource(
-    { tipo: 'archivo', ruta: input.ruta, bloque: input.bloque, mapeo, seguir: input.seguir, id } as FuenteConfig,
+  return makeArchivoSource(
+    { tipo: 'archivo', ruta: input.ruta, bloque: input.bloque, mapeo, seguir: input.seguir, id },
     deps,
   );
 }

@@ -1,4 +1,5 @@
 /** Tries a procesador on a few lecturas, as a test helper: what it says, and when it would alert. */
+import { falloText } from '#domain/bloque/bloque.ts';
 import { makeBloqueMemory } from '#domain/entidad/columns.ts';
 import { ACC_LENGTH, compileProcesador, type RunSink } from '#domain/procesadores/compile.ts';
 import { parseParametros, type AnyProcesador, type Explicacion } from '#domain/procesadores/define.ts';
@@ -40,8 +41,7 @@ export function tryProcesador(
     let alerta: Explicacion | null = null;
     const sink: RunSink = {
       fallo: (_slot, error) => {
-        fallo =
-          error === undefined ? 'valor is no finite number' : error instanceof Error ? error.message : String(error);
+        fallo = falloText(error);
       },
       excede: (_slot, valor) => {
         alerta = compiled.explica(p, valor);

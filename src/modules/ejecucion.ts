@@ -138,7 +138,7 @@ export class ModuloEjecucion extends ModuloBase {
     let task = this.#tasks.get(bloque);
     if (task === undefined) {
       const entry = this.#nucleus!.config.bloques.find((e) => e.id === bloque.entrada);
-      task = new Task(bloque, entry?.plugin != null);
+      task = new Task(bloque, (entry?.plugin ?? null) !== null);
       this.#tasks.set(bloque, task);
       const { intervaloMs } = bloque.options;
       let group = this.#groups.get(intervaloMs);
@@ -153,14 +153,13 @@ export class ModuloEjecucion extends ModuloBase {
 
   #sleep(nucleus: NucleusContext, ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = nucleus.clock.after(ms, done);
-      const self = this;
-      this.#wake = done;
-      function done(): void {
+      const done = (): void => {
         cancel();
-        self.#wake = null;
+        this.#wake = null;
         resolve();
-      }
+      };
+      const cancel = nucleus.clock.after(ms, done);
+      this.#wake = done;
     });
   }
 }

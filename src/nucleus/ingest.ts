@@ -60,7 +60,8 @@ export async function* runIngest(
     while (!signal.aborted && !(await raceTimer(nucleus, ended))) yield report('reading');
     await pump.stop();
     await nucleus.turn();
-    if (pump.failure !== null) throw pump.failure;
+    const { failure } = pump;
+    if (failure !== null) throw failure instanceof Error ? failure : new Error(messageOf(failure));
     yield report('saving');
     await nucleus.epochs!.commit();
     const last = report(

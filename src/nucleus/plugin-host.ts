@@ -68,7 +68,7 @@ export function checkPlugin(name: string, path: string, exported: unknown): Plug
       });
     }
   }
-  return exported as PluginDef;
+  return exported;
 }
 
 export class PluginHost {
@@ -94,7 +94,7 @@ export class PluginHost {
   }
 
   async ejecutar(): Promise<void> {
-    for (const plugin of [...this.#live]) {
+    for (const plugin of Array.from(this.#live)) {
       if (!(await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.())))
         this.#live.splice(this.#live.indexOf(plugin), 1);
     }

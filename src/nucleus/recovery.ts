@@ -219,7 +219,7 @@ export class Recovery {
       let carried = 0;
       for (let k = 0; k < list.length; k++) {
         const clave = new TextDecoder().decode(
-          list.bytes.subarray(list.offsets[k]!, list.offsets[k]! + list.lengths[k]!),
+          list.bytes.subarray(list.offsets[k], list.offsets[k]! + list.lengths[k]!),
         );
         if (this.#rebind(entrada, clave, decoded, list.slots[k]!)) carried++;
       }

@@ -290,7 +290,7 @@ export class Swarm {
       if (locs[k] !== UNKNOWN_LOC) continue;
       // the same new clave may stand twice in one batch
       const from = batch.claveOffset[k]!;
-      const known = claves.lookup(batch.claveBytes, from, from + batch.claveLength[k]!, batch.claveHash[k]!);
+      const known = claves.lookup(batch.claveBytes, from, from + batch.claveLength[k]!, batch.claveHash[k]);
       if (known !== UNKNOWN_LOC) {
         locs[k] = known;
         continue;

@@ -21,6 +21,7 @@ import {
   type PendingColumns,
   type RunSink,
 } from '../procesadores/compile.ts';
+import { messageOf } from '../errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
 import { Inbox } from './inbox.ts';
@@ -484,8 +485,7 @@ export class BloqueSimbiotico implements RunSink {
     corre[slot] = 0;
     this.fallos++;
     this.dirty = true;
-    this.lastFallo =
-      error === undefined ? 'valor is no finite number' : error instanceof Error ? error.message : String(error);
+    this.lastFallo = falloText(error);
     this.#inactive.set(slot, { slot, sinceMs: this.#nowMs });
   }
 
@@ -675,6 +675,11 @@ export class BloqueSimbiotico implements RunSink {
       }),
     );
   }
+}
+
+/** What a failed run failed with, for people; `undefined` stands for a valor that is no finite number. */
+export function falloText(error: unknown): string {
+  return error === undefined ? 'valor is no finite number' : messageOf(error);
 }
 
 export interface BloqueVitals {
