@@ -47,6 +47,8 @@ export function makeArguments(major: number): string[] {
     // An idle swarm writes little: each checkpoint costs it an image of every page touched since.
     ['checkpoint_timeout', '15min'],
     ['checkpoint_completion_target', 0.5],
+    // Many epochs in a hurry (a replay) are no reason to complain.
+    ['checkpoint_warning', 0],
     ['autovacuum_max_workers', 1],
     ['autovacuum_naptime', '60s'],
     ['bgwriter_delay', '1s'],

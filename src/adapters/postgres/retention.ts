@@ -5,6 +5,7 @@
  * T2 By size whole months go too, oldest first; what must still go then is deleted from the oldest month left, the live one
  *    included, and vacuumed, so that its room is used again.
  * T3 A month in which another instance has rows is never dropped: only the own rows are deleted.
+ * T4 A month that somebody reads, a backup say, is left for the next time: a waiting drop would hold up every epoch.
  *
  * Size is counted in bloques_uso, by the hour: a file does not shrink when rows leave it.
  */
@@ -13,11 +14,13 @@ import { monthNamed, monthsFrom } from './names.ts';
 import type { Month } from './names.ts';
 import { ensureMonths, inTransaction, listMonths } from './migrator.ts';
 import { fillSql, quoteLiteral, quoteName, sql } from './sql.ts';
+import { sqlStateOf } from './store-error.ts';
 
 /** This month and the two after it. */
 export const MONTHS_AHEAD = 3;
 /** A cut by size goes this far below the limit, so that the next one is not due at once. */
 const KEEP_SHARE = 0.9;
+const DROP_LOCK_MS_MAX = 500;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 
@@ -106,12 +109,20 @@ function lastEnd(months: readonly Month[], dropped: readonly string[]): number {
   return months.filter(({ name }) => dropped.includes(name)).reduce((end, { toS }) => Math.max(end, toS), -Infinity);
 }
 
-/** Null: nothing of this instance was in it. */
+/** Bytes given back; null: nothing of this instance was in it, or somebody is reading. */
 async function dropMonth(client: pg.ClientBase, instanceId: string, month: Month): Promise<number | null> {
   const { bytes, shared } = await lookAt(client, month.name, instanceId);
   if (!shared) {
-    await client.query(`DROP TABLE ${quoteName(month.name)}`);
-    return bytes;
+    try {
+      await client.query(`SET lock_timeout = ${DROP_LOCK_MS_MAX}`);
+      await client.query(`DROP TABLE ${quoteName(month.name)}`);
+      return bytes;
+    } catch (error) {
+      if (sqlStateOf(error) !== '55P03') throw error; // T4
+      return null;
+    } finally {
+      await client.query('RESET lock_timeout');
+    }
   }
   const text = `DELETE FROM ${quoteName(month.name)} WHERE instance_id = $1`;
   return (await client.query(text, [instanceId])).rowCount ? 0 : null; // T3

@@ -258,6 +258,20 @@ describe('PostgreSQL store, bad luck', () => {
     await assertStored(store, 8);
   });
 
+  test('retention does not wait for a backup, nor lets an epoch wait', async (t) => {
+    const store = await openStore(t, server.connection(), { instanceId: nextInstance() });
+    const old = makeBloqueRow('a/0', Date.UTC(2011, 0, 1));
+    await store.commitEpoch(makeCommit(1, { bloques: [old, makeBloqueRow('a/0', NOON_MS)] }));
+    const reader = await connectTo(t, server.connection());
+    await reader.query('BEGIN');
+    await reader.query('LOCK TABLE bloques IN ACCESS SHARE MODE');
+    const looking = store.upkeep(NOON_MS, 90, 1e12);
+    await store.commitEpoch(makeCommit(2, { bloques: [makeBloqueRow('a/0', NOON_MS + 1)] }));
+    assert.deepEqual((await looking).dropped, []);
+    await reader.query('COMMIT');
+    assert.deepEqual((await store.upkeep(NOON_MS, 90, 1e12)).dropped, ['bloques_2011_01']);
+  });
+
   test('epochs that rewrite everything leave no growing heap behind', async (t) => {
     const instanceId = nextInstance();
     const store = await openStore(t, server.connection(), { instanceId });
