@@ -160,7 +160,7 @@ export class EstadoWriter {
   }
 
   /** W2. False: somebody is reading it. */
-  async #tryEmpty(tramo: Tramo): Promise<boolean> {
+  async #tryEmpty(tramo: Tramo, keepFirst: () => Promise<void> = () => Promise.resolve()): Promise<boolean> {
     await this.#client.query('SAVEPOINT emptying');
     try {
       await this.#client.query(`LOCK TABLE ${this.#name(tramo)} IN ACCESS EXCLUSIVE MODE NOWAIT`);
@@ -169,8 +169,9 @@ export class EstadoWriter {
       await this.#client.query('ROLLBACK TO SAVEPOINT emptying');
       return false;
     }
-    // Outside the savepoint, or COPY could not freeze.
+    // What follows stands outside the savepoint, or COPY could not freeze.
     await this.#client.query('RELEASE SAVEPOINT emptying');
+    await keepFirst();
     await this.#client.query(`TRUNCATE ${this.#name(tramo)}`);
     return true;
   }
@@ -265,26 +266,13 @@ export class EstadoWriter {
     return rows[0]!.filas;
   }
 
-  async #moveAll(from: 1 | 2, to: 1 | 2, filas: number, keys: Keys): Promise<boolean> {
-    // The lock comes first: rows are moved only where the source is emptied then.
-    await this.#client.query('SAVEPOINT moving');
-    try {
-      await this.#client.query(`LOCK TABLE ${this.#name(from)} IN ACCESS EXCLUSIVE MODE NOWAIT`);
-    } catch (error) {
-      if (sqlStateOf(error) !== '55P03') throw error;
-      await this.#client.query('ROLLBACK TO SAVEPOINT moving');
-      return false;
-    }
-    await this.#client.query('RELEASE SAVEPOINT moving');
-    if (filas > 0) {
-      await this.#client.query(fillSql('move-estado', { source: this.#name(from), target: this.#name(to) }), [
-        keys.clases,
-        keys.ids,
-        to,
-      ]);
-    }
-    await this.#client.query(`TRUNCATE ${this.#name(from)}`);
-    return true;
+  /** Only where the source can be emptied then. */
+  #moveAll(from: Tramo, to: Tramo, filas: number, keys: Keys): Promise<boolean> {
+    return this.#tryEmpty(from, async () => {
+      if (filas === 0) return;
+      const text = fillSql('move-estado', { source: this.#name(from), target: this.#name(to) });
+      await this.#client.query(text, [keys.clases, keys.ids, to]);
+    });
   }
 
   async #delete(tramo: Tramo, keys: Keys): Promise<void> {

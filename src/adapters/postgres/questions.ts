@@ -66,13 +66,15 @@ interface AlertaRecord {
   readonly reconocida_por: string | null;
 }
 
+const ALERTA_ORDERS = { tiempo: 'abierta_ms DESC, id', valor: 'valor DESC, abierta_ms DESC, id' } as const;
+
 export async function queryAlertas(
   readers: ReaderSessions,
   instanceId: string,
   query: AlertaQuery,
 ): Promise<StoredAlerta[]> {
   const rows = await readers.query<AlertaRecord>('reading alertas', {
-    text: sql(query.orden === 'valor' ? 'query-alertas-valor' : 'query-alertas-tiempo').text,
+    text: fillSql('query-alertas', { order: ALERTA_ORDERS[query.orden] }),
     values: [
       instanceId,
       query.clave === undefined ? null : likePattern(query.clave),

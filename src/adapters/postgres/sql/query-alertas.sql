@@ -9,5 +9,5 @@ WHERE instance_id = $1
   AND ($4::boolean IS NULL OR (cerrada_ms IS NULL) = $4)
   AND ($5::double precision IS NULL OR cerrada_ms IS NULL OR cerrada_ms >= $5)
   AND ($6::double precision IS NULL OR abierta_ms < $6)
-ORDER BY valor DESC, abierta_ms DESC, id
+ORDER BY {order}
 LIMIT $7
