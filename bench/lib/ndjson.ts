@@ -48,7 +48,8 @@ const SHAPES: readonly ((id: number) => string)[] = [
   (id) => `{"ts": ${TS}, "clave": "planta\\/${id % 40}\\/${pad(id)}", "valor": ${VALOR}}`,
   (id) => `{"clave":"se\\u00f1al-${pad(id)}","ts":${TS},"valor":${VALOR_EXPONENT}}`,
   (id) => `{"valor":${VALOR},"ts":${TS},"clave":"señal \\"${pad(id)}\\""}`,
-  (id) => `{"meta":{"lote":[1,2,{"n":null}],"nota":"dice \\"ya\\"\\n"},"clave":"sensor/${pad(id)}","valor":${VALOR},"ts":${TS}}`,
+  (id) =>
+    `{"meta":{"lote":[1,2,{"n":null}],"nota":"dice \\"ya\\"\\n"},"clave":"sensor/${pad(id)}","valor":${VALOR},"ts":${TS}}`,
   (id) => `{ "ts" : ${TS} , "ok" : true , "valor" : ${VALOR} , "clave" : "${pad(id)}" }`,
 ];
 
@@ -104,7 +105,8 @@ export class Rounds {
     for (let k = from; k < to; k++) {
       const id = this.#ids[k]!;
       let cents = centsOf(id, round);
-      if (id >= this.#claves && round * HOT_EACH > HOT_WARM && mix(k ^ Math.imul(round, 31)) % 1000 === 0) cents = 99_999;
+      if (id >= this.#claves && round * HOT_EACH > HOT_WARM && mix(k ^ Math.imul(round, 31)) % 1000 === 0)
+        cents = 99_999;
       let at = this.#valorAt[k]! + 5;
       const exponent = bytes[this.#valorAt[k]! + 1] === 0x2e;
       for (let digit = 5; digit >= 0; digit--, at--) {

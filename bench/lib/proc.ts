@@ -86,7 +86,8 @@ export class UsageMeter {
     for (const pid of this.#pids()) {
       const now = { cpuS: cpuSeconds(pid), bytes: writtenBytes(pid) };
       if (now.cpuS === null || now.bytes === null) continue;
-      const before = this.#last.get(pid) ?? (this.#first ? { cpuS: now.cpuS, bytes: now.bytes } : { cpuS: 0, bytes: 0 });
+      const before =
+        this.#last.get(pid) ?? (this.#first ? { cpuS: now.cpuS, bytes: now.bytes } : { cpuS: 0, bytes: 0 });
       cpuS += now.cpuS - before.cpuS;
       bytes += now.bytes - before.bytes;
       this.#last.set(pid, { cpuS: now.cpuS, bytes: now.bytes });

@@ -77,7 +77,12 @@ export function start(command: string, args: readonly string[], options: SpawnOp
 }
 
 /** Looks again and again until `look` gives something; fails by name when it does not in time. */
-export async function waitFor<T>(what: string, look: () => T | null | Promise<T | null>, withinMs: number, everyMs = 10): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  look: () => T | null | Promise<T | null>,
+  withinMs: number,
+  everyMs = 10,
+): Promise<T> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const found = await look();

@@ -44,7 +44,8 @@ export async function benchIngest(progress: Progress): Promise<BenchRow[]> {
         (line) => {
           const { kind, rows, ms } = line as { kind: string; rows: number; ms: number };
           if (kind === 'progress') taken = rows;
-          if (kind === 'progress') progress(`${Math.round(ms / 1000)} s, ${(rows / ms / 1000).toFixed(2)} million a second`);
+          if (kind === 'progress')
+            progress(`${Math.round(ms / 1000)} s, ${(rows / ms / 1000).toFixed(2)} million a second`);
         },
       );
       let ended = false;
@@ -65,7 +66,12 @@ export async function benchIngest(progress: Progress): Promise<BenchRow[]> {
         makeRow('ingest', 'lecturas/s', INGEST_LIMIT, {
           value: (result.lecturas * 1000) / result.ms,
           baseline: parse.rate,
-          sound: unlike === 0 && refused === 0 && result.claves === CLAVES + HOT && result.alertas > 0 && result.ms >= 60_000,
+          sound:
+            unlike === 0 &&
+            refused === 0 &&
+            result.claves === CLAVES + HOT &&
+            result.alertas > 0 &&
+            result.ms >= 60_000,
           note:
             `${result.lecturas} lecturas of ${result.claves} claves in ${(result.ms / 1000).toFixed(1)} s with the last epoch, ` +
             `${result.epocas} epochs, ${result.alertas} alertas, ${refused} refused; ${unlike} of ${SAMPLE_ROWS} sampled rows unlike ` +
@@ -80,13 +86,14 @@ export async function benchIngest(progress: Progress): Promise<BenchRow[]> {
 
 /** A disk may take less than it is given. */
 async function writeAll(writer: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await writer.write(bytes, at, Math.min(8 * 1024 * 1024, bytes.length - at))).bytesWritten;
+  for (let at = 0; at < bytes.length;)
+    at += (await writer.write(bytes, at, Math.min(8 * 1024 * 1024, bytes.length - at))).bytesWritten;
 }
 
 /** Rows of a sample whose clave, valor or ts the parser sees otherwise than JSON.parse. */
 function countUnlike(rounds: Rounds): number {
   rounds.write(7);
-  const sample = rounds.bytes.subarray(0, rounds.starts[SAMPLE_ROWS]!);
+  const sample = rounds.bytes.subarray(0, rounds.starts[SAMPLE_ROWS]);
   const lines = sample.toString('utf8').trimEnd().split('\n');
   const batch = new LecturaBatch(SAMPLE_ROWS);
   let unlike = 0;
