@@ -6,7 +6,7 @@
 import { dirname } from 'node:path';
 import { chooseIdioma } from '#domain/texts/idioma.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
-import type { Idioma } from '#domain/errors.ts';
+import { CoreCError, type Idioma } from '#domain/errors.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import type { Nucleus } from '#nucleus/nucleus.ts';
 import { compose, type Composed } from './compose.ts';
@@ -31,6 +31,8 @@ export class CoreCNucleus {
   readonly #options: CoreCOptions;
   readonly #folder: string;
   #composed: Composed | null = null;
+  #starting: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor(options: CoreCOptions) {
     this.#options = options;
@@ -43,32 +45,67 @@ export class CoreCNucleus {
   }
 
   /** Everything stands, nothing runs. Errors: every code of the error table's configuration and storage parts. */
-  async inicializar(): Promise<void> {
-    const terminal = this.#options.terminal ?? null;
-    const env = this.#options.env ?? {};
-    this.#composed = await compose({
-      config: this.config,
-      folder: this.#folder,
-      idioma: this.idioma,
-      terminal,
-      colour: terminal?.isTTY === true && (env.NO_COLOR ?? '') === '',
-      whole: this.#options.whole ?? true,
+  inicializar(): Promise<void> {
+    return this.#start(async () => {
+      const terminal = this.#options.terminal ?? null;
+      const env = this.#options.env ?? {};
+      this.#composed = await compose({
+        config: this.config,
+        folder: this.#folder,
+        idioma: this.idioma,
+        terminal,
+        colour: terminal?.isTTY === true && (env.NO_COLOR ?? '') === '',
+        whole: this.#options.whole ?? true,
+      });
+      try {
+        if (this.#stopping !== null) throw new CoreCError('COREC_E_STOPPING');
+        await this.#composed.nucleus.inicializar();
+      } catch (error) {
+        await this.#close().catch(() => {});
+        throw error;
+      }
     });
+  }
+
+  /** Everything runs when it resolves. A failure leaves closing to `detener`. */
+  ejecutar(): Promise<void> {
+    return this.#start(() => this.nucleus.ejecutar());
+  }
+
+  /**
+   * Persists all and closes. A start that is under way is broken off first (it then rejects with COREC_E_STOPPING); a second call
+   * resolves with the first.
+   */
+  detener(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = null;
+    });
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#composed?.nucleus.stopStart();
+    await this.#starting?.catch(() => {});
+    await this.#close();
+  }
+
+  async #start(work: () => Promise<void>): Promise<void> {
+    if (this.#stopping !== null || this.#starting !== null) {
+      throw new CoreCError('COREC_E_BUSY', {
+        what: 'CoreCNucleus',
+        found: this.#stopping === null ? 'it is starting' : 'it is stopping',
+        seconds: 1,
+      });
+    }
+    this.#starting = work();
     try {
-      await this.#composed.nucleus.inicializar();
-    } catch (error) {
-      await this.detener().catch(() => {});
-      throw error;
+      await this.#starting;
+    } finally {
+      this.#starting = null;
     }
   }
 
-  /** Everything runs when it resolves. */
-  async ejecutar(): Promise<void> {
-    await this.nucleus.ejecutar();
-  }
-
-  /** Persists all and closes; harmless when called again. */
-  async detener(): Promise<void> {
+  async #close(): Promise<void> {
     const composed = this.#composed;
     if (composed === null) return;
     this.#composed = null;

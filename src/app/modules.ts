@@ -45,7 +45,11 @@ async function loadModule(href: string, path: string): Promise<ModuloBase> {
         : `${candidate.name} lacks ${missing(candidate.prototype as object) ?? 'its methods'}`;
     throw new CoreCError('COREC_E_MODULE_LOAD', { path, found });
   }
-  return new Modulo();
+  try {
+    return new Modulo();
+  } catch (error) {
+    throw new CoreCError('COREC_E_MODULE_LOAD', { path, found: messageOf(error) }, error);
+  }
 }
 
 function missing(prototype: object | undefined): string | null {

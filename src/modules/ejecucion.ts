@@ -69,19 +69,20 @@ export class ModuloEjecucion extends ModuloBase {
     this.#stopping = true;
     this.#wake?.();
     await this.#loop;
+    this.#nucleus?.turned();
   }
 
-  /** True when nothing waits to run. */
-  get idle(): boolean {
-    return this.#schedule.size === 0;
+  /** Monotonic ms since which the oldest waits to run; Infinity when nothing waits, or nothing runs any more. */
+  get oldestQueuedMs(): number {
+    return this.#stopping ? Infinity : this.#schedule.oldestMs;
   }
 
   async #run(nucleus: NucleusContext): Promise<void> {
     const { clock } = nucleus;
     while (!this.#stopping) {
       const nextMs = this.#dueIntervals(nucleus);
+      nucleus.turned();
       if (this.#schedule.size === 0) {
-        nucleus.idle();
         await this.#sleep(nucleus, Math.max(0, nextMs - clock.nowMs()));
         continue;
       }

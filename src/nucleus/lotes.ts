@@ -70,6 +70,7 @@ export class Lotes {
   #fresh: LoteId[] = [];
   #line: Promise<unknown> = Promise.resolve();
   #inFlight = 0;
+  readonly #settledWaiters: (() => void)[] = [];
 
   constructor(deps: LotesDeps) {
     this.#deps = deps;
@@ -128,8 +129,15 @@ export class Lotes {
     return count;
   }
 
+  /** Resolves when every lote taken so far has its answer. */
+  async settled(): Promise<void> {
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#settledWaiters.push(resolve));
+  }
+
   async #takeNew(lote: LoteInput): Promise<LoteResult> {
     const { journal, clock, held } = this.#deps;
+    // first: a body that cannot be read must not leave an entry behind that nobody asked for
+    const mapeo = this.#deps.resolve(lote);
     const entrada = await this.#deps.entrada(lote.bloque, lote.procesador ?? null);
     if (entrada.artificial) {
       throw new CoreCError('COREC_E_BODY', {
@@ -146,7 +154,6 @@ export class Lotes {
       this.refusedFull++;
       throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: why, seconds: 2 });
     }
-    const mapeo = this.#deps.resolve(lote);
     this.#inFlight++;
     try {
       const header = {
@@ -166,6 +173,7 @@ export class Lotes {
       return { lecturas, refused, repetido: false, seq };
     } finally {
       this.#inFlight--;
+      if (this.#inFlight === 0) for (const resolve of this.#settledWaiters.splice(0)) resolve();
     }
   }
 

@@ -8,6 +8,7 @@
  *   6 the loop runs    7 journal replayed          8 sources read        9 epochs on time
  *
  * X1 detener undoes the stages reached, from the highest, and goes on when one fails; what was acknowledged is durable before it ends.
+ * X2 A start that is stopped ends at its next stage (or journal record) with COREC_E_STOPPING; only then is what it reached undone.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
@@ -88,6 +89,7 @@ export class Nucleus implements NucleusContext {
   readonly #storedFuentes = new Map<string, FuenteRow>();
   #recovery: Recovery | null = null;
   #stage = 0;
+  #stopAsked = false;
   #fatal: unknown = null;
   #fatalListeners: ((error: unknown) => void)[] = [];
   readonly #housekeeping = new Housekeeping(this);
@@ -112,7 +114,7 @@ export class Nucleus implements NucleusContext {
       clock: deps.clock,
       logger: deps.logger,
       paused: () => this.pausado,
-      isIdle: () => this.ejecucion.idle,
+      oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
     this.swarm = new Swarm({
       mensajes: deps.config.persistencia.mensajes,
@@ -197,13 +199,13 @@ export class Nucleus implements NucleusContext {
     this.#reach('loop');
     for (const modulo of this.deps.modules) await modulo.ejecutar();
     this.#reach('journal');
-    const replayed = await this.lotes.replay(() => {});
+    const replayed = await this.lotes.replay(() => this.#assertWanted());
     if (replayed > 0) {
       await this.turn();
       this.logger.info(TAG, 'Journal caught up', { records: replayed });
     }
     await this.#recovery?.closeStale(this.hub, this.clock.nowMs());
-    this.fase = this.pausado ? 'pausado' : 'vivo';
+    this.fase = 'vivo';
     if (this.deps.whole) await this.#plugins.ejecutar();
     this.#reach('sources');
     if (this.deps.whole) {
@@ -213,6 +215,11 @@ export class Nucleus implements NucleusContext {
     this.#housekeeping.start();
   }
 
+  /** Makes a start that is under way end soon (X2); `detener` comes after it. */
+  stopStart(): void {
+    this.#stopAsked = true;
+  }
+
   /** Persists everything and closes (X1). Failures come together in one AggregateError. */
   async detener(): Promise<void> {
     if (this.fase === 'parado' || this.fase === 'deteniendo') return;
@@ -220,32 +227,36 @@ export class Nucleus implements NucleusContext {
     this.fase = 'deteniendo';
     this.#housekeeping.stop();
     const failures: unknown[] = [];
-    const step = async (stage: (typeof STAGES)[number], action: () => Promise<unknown>): Promise<void> => {
-      if (STAGES.indexOf(stage) >= reached) return;
+    const attempt = async (what: string, action: () => Promise<unknown> | undefined): Promise<void> => {
       try {
         await action();
       } catch (error) {
         failures.push(error);
-        this.logger.error(TAG, `Stopping ${stage}: ${messageOf(error)}`);
+        this.logger.error(TAG, `Stopping ${what}: ${messageOf(error)}`);
       }
     };
-    await step('plugins', () => this.#plugins.detener());
-    await step('sources', () => Promise.all(this.pumps.map((pump) => pump.stop())));
-    await step('loop', async () => {
-      await this.turn();
+    const isReached = (stage: (typeof STAGES)[number]): boolean => STAGES.indexOf(stage) < reached;
+    if (isReached('plugins')) await attempt('plugins', () => this.#plugins.detener());
+    if (isReached('sources')) {
+      await Promise.all(this.pumps.map((pump) => attempt(pump.source.id, () => pump.stop())));
+    }
+    if (isReached('loop')) {
+      // what a door has taken in meanwhile is run and answered first
+      await attempt('lotes', () => this.lotes.settled());
+      await attempt('loop', () => this.turn());
       this.#closeAvisos();
-    });
+    }
     this.epochs?.stopWithin(STOP_MS);
-    if (this.#fatal === null) await step('epochs', async () => this.epochs?.commit());
-    await step('modules', async () => {
-      for (const modulo of this.deps.modules.toReversed()) await modulo.detener();
-    });
-    await step('store', async () => {
-      for (const sink of this.deps.sinks) await sink.close();
-      await this.deps.bus.close();
-      await this.deps.journal.close();
-      await this.deps.store.close();
-    });
+    if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
+    if (isReached('modules')) {
+      for (const modulo of this.deps.modules.toReversed()) await attempt(modulo.nombre, () => modulo.detener());
+    }
+    if (isReached('store')) {
+      for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
+      await attempt('streams', () => this.deps.bus.close());
+      await attempt('journal', () => this.deps.journal.close());
+      await attempt('store', () => this.deps.store.close());
+    }
     this.fase = 'parado';
     this.logger.info(TAG, 'Detenido');
     if (failures.length > 0) throw new AggregateError(failures, 'CoreC stopped with failures');
@@ -281,11 +292,11 @@ export class Nucleus implements NucleusContext {
     this.runs.onLecturas(listener);
   }
 
-  idle(): void {
-    this.runs.idle();
+  turned(): void {
+    this.runs.turned();
   }
 
-  /** Resolves when everything queued has run. */
+  /** Resolves when everything queued now has run. */
   turn(): Promise<void> {
     return this.runs.turn();
   }
@@ -301,6 +312,8 @@ export class Nucleus implements NucleusContext {
   /** Why doors must wait, or null. */
   heldBecause(): string | null {
     if (this.fase === 'deteniendo') return 'stopping';
+    // a lote taken now would go before those of the journal that are not replayed yet
+    if (this.fase === 'arrancando') return 'starting';
     if (this.pausado) return 'paused';
     const bytes = this.pendingBytes();
     // begun at half, an epoch is in before the doors would have to close
@@ -369,7 +382,12 @@ export class Nucleus implements NucleusContext {
 
   // -- own -------------------------------------------------------------------------------------------------------------------
 
+  #assertWanted(): void {
+    if (this.#stopAsked) throw new CoreCError('COREC_E_STOPPING');
+  }
+
   #reach(stage: (typeof STAGES)[number]): void {
+    this.#assertWanted();
     this.#stage = STAGES.indexOf(stage) + 1;
     this.logger.debug(TAG, `Stage ${this.#stage} ${stage}`);
   }
@@ -465,12 +483,15 @@ export class Nucleus implements NucleusContext {
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       bloques: own,
       onAlerta: (listener, all = false) => {
+        const failed = (error: unknown): void =>
+          this.logger.error('PluginHost', `${plugin.name}: onAlerta failed: ${messageOf(error)}`);
         this.hub.onAlerta((notice) => {
           if (!all && !notice.alerta.bloque.startsWith(`${entry?.id ?? ''}/`)) return;
           try {
-            listener(notice);
+            // an async listener is a plugin's right too, and its rejection must not end the process
+            Promise.resolve(listener(notice)).catch(failed);
           } catch (error) {
-            this.logger.error('PluginHost', `${plugin.name}: onAlerta failed: ${messageOf(error)}`);
+            failed(error);
           }
         });
       },

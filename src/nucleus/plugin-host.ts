@@ -20,7 +20,7 @@ export interface PluginContext {
   /** The bloques of its own entry; empty when it has none. */
   bloques(): readonly BloqueSimbiotico[];
   /** Alerts as they are told: of its own bloques, or of all. */
-  onAlerta(listener: (notice: AlertaNotice) => void, all?: boolean): void;
+  onAlerta(listener: (notice: AlertaNotice) => Promise<void> | void, all?: boolean): void;
   /** Puts lecturas into its own entry. Volatile: they are not journalled. */
   lecturas(rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>): number;
 }
@@ -94,9 +94,11 @@ export class PluginHost {
   }
 
   async ejecutar(): Promise<void> {
-    for (const plugin of Array.from(this.#live)) {
-      if (!(await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.())))
-        this.#live.splice(this.#live.indexOf(plugin), 1);
+    for (const plugin of [...this.#live]) {
+      if (await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.())) continue;
+      this.#live.splice(this.#live.indexOf(plugin), 1);
+      // what it opened in inicializar is its own to close
+      await this.#call(plugin, 'detener', () => plugin.def.detener?.());
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * Running bloques: what one turn of a bloque is, whatever its procesador.
  *
- * Owns: drains, cycles, settling, closures under way, repairs from the last epoch, and who waits for the loop to be idle. Leaves the
+ * Owns: drains, cycles, settling, closures under way, repairs from the last epoch, and who waits for the loop. Leaves the
  * order of turns to ModuloEjecucion, what a bloque does in its turn to the bloque.
  *
  * R1 One run of a bloque's closures at a time; what comes due meanwhile runs after it.
@@ -29,8 +29,8 @@ export interface RunsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly paused: () => boolean;
-  /** True when nothing is queued. */
-  readonly isIdle: () => boolean;
+  /** Monotonic ms since which the oldest bloque waits for its turn; Infinity when none does. */
+  readonly oldestQueuedMs: () => number;
 }
 
 export class Runs {
@@ -42,7 +42,7 @@ export class Runs {
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
   readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
-  #turnWaiters: (() => void)[] = [];
+  #turnWaiters: { readonly sinceMs: number; readonly resolve: () => void }[] = [];
 
   constructor(deps: RunsDeps) {
     this.#deps = deps;
@@ -57,18 +57,22 @@ export class Runs {
     for (const listener of this.#lecturaListeners) listener(bloque);
   }
 
-  /** Resolves when everything queued has run. */
+  /**
+   * Resolves when everything queued now has run. What is queued later is not waited for: a swarm that is busier than its intervals
+   * allow is never idle, and would never have an epoch.
+   */
   turn(): Promise<void> {
-    if (this.#deps.isIdle()) return Promise.resolve();
-    return new Promise((resolve) => this.#turnWaiters.push(resolve));
+    if (this.#deps.oldestQueuedMs() === Infinity) return Promise.resolve();
+    return new Promise((resolve) => this.#turnWaiters.push({ sinceMs: this.#deps.clock.monotonicMs(), resolve }));
   }
 
-  /** The loop has nothing left to run. */
-  idle(): void {
+  /** The loop has run some of what was queued. */
+  turned(): void {
+    if (this.#turnWaiters.length === 0) return;
+    const oldestMs = this.#deps.oldestQueuedMs();
     const waiters = this.#turnWaiters;
-    if (waiters.length === 0) return;
-    this.#turnWaiters = [];
-    for (const resolve of waiters) resolve();
+    this.#turnWaiters = waiters.filter(({ sinceMs }) => sinceMs >= oldestMs);
+    for (const { sinceMs, resolve } of waiters) if (sinceMs < oldestMs) resolve();
   }
 
   /** Resolves when no closure is under way. */

@@ -21,6 +21,6 @@ export interface NucleusContext {
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void;
   /** Calls back whenever a bloque has something in its inbox that had nothing. */
   onLecturas(listener: (bloque: BloqueSimbiotico) => void): void;
-  /** Tells ModuloEjecucion's idle state to whoever waits for it (sources, epochs). */
-  idle(): void;
+  /** ModuloEjecucion has run some of what was queued: whoever waits for his turn (sources, epochs) looks again. */
+  turned(): void;
 }

@@ -61,6 +61,13 @@ export class Schedule<T extends Schedulable> {
     return this.#size;
   }
 
+  /** When the one that waits longest was queued; Infinity when none waits. */
+  get oldestMs(): number {
+    let oldest = Infinity;
+    for (const queue of this.#queues) oldest = Math.min(oldest, queue.peek()?.queuedMs ?? Infinity);
+    return oldest;
+  }
+
   add(item: T, due: number, nowMs: number): void {
     const queued = item.due !== 0;
     item.due |= due;
