@@ -14,6 +14,8 @@ import { ALERT, ALERT_TAIL, NORMA_COLUMNS, SCORE_STEPS, expected, isAbove, judge
 import { sensibilidadSchema } from './detector.ts';
 
 const MOST_EMPTY = 64;
+/** So that no window adds up to infinity. */
+const MOST_ADDED = 1e290;
 
 const conteoParametros = z.strictObject({
   /** Length of a window in seconds; windows begin at multiples of it (UTC). */
@@ -47,7 +49,7 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
   onLectura: (e, lectura, p) => {
     const ventanaMs = p.ventana_s * 1000;
     const ventana = Math.floor(lectura.tsMs / ventanaMs);
-    const adds = p.sumar ? lectura.valor : 1;
+    const adds = p.sumar ? Math.max(-MOST_ADDED, Math.min(MOST_ADDED, lectura.valor)) : 1;
     if (e.fase === 0) {
       e.fase = 1;
       e.ventana = ventana;

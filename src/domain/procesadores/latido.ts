@@ -36,7 +36,7 @@ const MEAN_RATE = 1 / 64;
 /** The longest silence is forgotten towards the mean one over this many lecturas. */
 const FORGET = 1 / 2000;
 /** An alerted silence is taken in this much, so that a lasting change becomes the rhythm. */
-const GATED_GAIN = 0.1;
+const GATED_GAIN = 0.25;
 const ABRE = 0.5;
 
 type LatidoView = Parameters<NonNullable<(typeof latido)['onLectura']>>[0];

@@ -87,14 +87,15 @@ export const MOTIVE = {
   hourBelow: 24,
 } as const;
 
-const TRAMO_MS = 10_800_000;
+/** A tramo is three hours of UTC. */
+const TRAMOS_PER_MS = 1 / 10_800_000;
 const TRAMOS_PER_DAY = 8;
 
 // -- the method's figures: one set for everything, chosen on the middle of a plateau (docs/DETECTION.md) ----------------------
 
 /** Margin of a clave with long experience, as a part of the range's width; more while it knows few days. */
-const MARGIN = 0.1;
-const MARGIN_YOUNG = 4;
+const MARGIN = 0.09;
+const MARGIN_YOUNG = 5;
 const MARGIN_YOUNG_DAYS = 0.4;
 /** Ready to alert: after this many lecturas, or after fewer over ten days. */
 const READY = 300;
@@ -102,6 +103,8 @@ const READY_SLOW = 60;
 const READY_SLOW_AGE = 10 * TRAMOS_PER_DAY;
 /** So long ranges take in whatever comes. */
 const LEARN_FREELY = 150;
+/** Ranges of the means begin here: the mean of the first lecturas is no mean yet, and an odd first one would widen them for long. */
+const MEANS_FROM = 12;
 const FAST_RATE = 1 / 16;
 const SLOW_RATE = 1 / 300;
 const SPREAD_RATE = 1 / 1000;
@@ -112,7 +115,7 @@ const FAST_WEIGHT = 0.7;
 const HOUR_WEIGHT = 0.2;
 const FLAT_EXCEEDANCE = 2;
 /** Share of the exceedance that a range takes in at each lectura outside it. */
-const RANGE_GAIN = 0.1;
+const RANGE_GAIN = 0.2;
 const MEAN_GAIN = 0.01;
 const YOUNG_GAIN = 0.1;
 /** Counts have steps: the width is at least this many of the smallest step. */
@@ -157,8 +160,8 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
   if (seen === 0) return begin(e, x);
   const y = Math.fround((x > LARGEST ? LARGEST : x < -LARGEST ? -LARGEST : x) - e.origin);
   let odd = 0;
-  const tramo = Math.floor(tsMs / TRAMO_MS);
-  const before = Math.floor(beforeMs / TRAMO_MS);
+  const tramo = Math.floor(tsMs * TRAMOS_PER_MS);
+  const before = Math.floor(beforeMs * TRAMOS_PER_MS);
   if (tramo > before) odd = turn(e, before, tramo - before);
 
   const last = e.last;
@@ -179,6 +182,7 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
   if (calm !== 0) {
     e.calm = calm - 1;
     if (calm > CALM) takeIn(e, last, 1);
+    else if (calm === 1) settle(e);
   }
 
   const low = e.low;
@@ -203,6 +207,10 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
   const slowNow = Math.fround(slow + (perSeen > SLOW_RATE ? perSeen : SLOW_RATE) * (gated - slow));
   e.slow = slowNow;
 
+  if (seen === MEANS_FROM) {
+    e.fastLow = e.fastHigh = fastNow;
+    e.slowLow = e.slowHigh = slowNow;
+  }
   if (
     odd !== 0 ||
     y > high ||
@@ -303,6 +311,13 @@ function takeIn(e: NormaView, y: number, wholly: number): void {
   else if (fast < fastLow) e.fastLow = fastLow + meanGain * (fast - fastLow);
   if (slow > slowHigh) e.slowHigh = slowHigh + meanGain * (slow - slowHigh);
   else if (slow < slowLow) e.slowLow = slowLow + meanGain * (slow - slowLow);
+}
+
+/** The calm is over. A level that has stayed away will pull the slow mean after it: half of that is known now, and is no second alert. */
+function settle(e: NormaView): void {
+  const { fast, slowLow, slowHigh } = e;
+  if (fast > slowHigh) e.slowHigh = (slowHigh + fast) / 2;
+  else if (fast < slowLow) e.slowLow = (slowLow + fast) / 2;
 }
 
 /** Whether a run of equal lecturas is far longer than any before; if so it is known from now on. */

@@ -1,9 +1,10 @@
 /**
- * The rate of a counter that only rises: how much a second, judged like a lectura. A counter that falls began anew at 0.
+ * The rate of a counter that only rises: how much a second, judged like a lectura.
  *
  * Owns: rates. Leaves what is a normal one to norma.ts.
  *
- * T1 A lectura not later than the last one used says nothing about a rate: it changes nothing and has its valor.
+ * T1 A lectura not later than the last one used says nothing about a rate: it changes nothing.
+ * T2 A counter that falls was reset (or wrapped) somewhere between: how far it had risen is unknown, so that step has no rate.
  */
 import { z } from 'zod';
 import { defineProcesador, type Procesador } from './define.ts';
@@ -15,7 +16,7 @@ export type TasaParametros = z.infer<typeof tasaParametros>;
 
 const ESTADO = {
   ...NORMA_COLUMNS,
-  /** The counter, its time, and the time of the lectura before (the rate's beginning). */
+  /** The counter and its time. */
   cuenta: 'f64',
   cuentaMs: 'f64',
   /** Rate a second over the last two. */
@@ -36,12 +37,13 @@ export const tasa: Procesador<typeof ESTADO, TasaParametros> = defineProcesador(
       e.cuentaMs = t;
       return 0;
     }
-    if (t <= beforeMs) return e.valor;
+    if (t <= beforeMs) return 0;
     const before = e.cuenta;
     e.cuenta = x;
     e.cuentaMs = t;
-    const rise = x >= before ? x - before : x < 0 ? 0 : x;
-    const rate = (rise * 1000) / (t - beforeMs);
+    if (x < before) return 0;
+    // no counter rises faster than that; an infinite rate would be no number to tell
+    const rate = Math.min(((x - before) * 1000) / (t - beforeMs), 1e37);
     e.tasa = rate;
     return judge(e, rate, t, beforeMs, p.sensibilidad);
   },

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { conteo } from '#domain/procesadores/conteo.ts';
+import { Bench, DAY, START, dice, gauss } from './run.ts';
+
+/** `count(day)` events spread over each day. */
+function eventsOf(days: number, count: (day: number) => number): number[] {
+  const times: number[] = [];
+  for (let day = 0; day < days; day++) {
+    const n = count(day);
+    for (let k = 0; k < n; k++) times.push(START + day * DAY + Math.floor(((k + 0.5) / n) * DAY));
+  }
+  return times;
+}
+
+const ones = (n: number): Float64Array => new Float64Array(n).fill(1);
+
+/** Scores and explanations of what opened, one for each time the valor reached the limit anew. */
+function run(times: readonly number[], parametros: unknown): { bench: Bench; starts: Bench['opened'] } {
+  const bench = new Bench(conteo, parametros);
+  bench.feed(ones(times.length), times);
+  const seen = new Set<string>();
+  const starts = bench.opened.filter(({ valor, why }) => {
+    const key = `${why.codigo} ${why.params!['lectura']}`;
+    return valor >= 0.5 && !seen.has(key) && seen.add(key);
+  });
+  return { bench, starts };
+}
+
+test('flights a day: a day of storm is told when it has ended, with the count and what was usual', () => {
+  const random = dice(1);
+  const times = eventsOf(160, (day) => (day === 150 ? 27 : Math.round(350 + 10 * gauss(random))));
+  const { starts } = run(times, { ventana_s: 86_400 });
+  assert.deepEqual(
+    starts.map(({ why }) => [why.codigo, why.params!['lectura']]),
+    [['events_low', 27]],
+  );
+  const [{ tsMs, why }] = starts as [Bench['opened'][number]];
+  assert.equal(Math.floor((tsMs - START) / DAY), 151);
+  assert.ok(why.esperadoMin! > 250 && why.esperadoMax! < 450);
+});
+
+test('a burst of events is events_high', () => {
+  const random = dice(2);
+  const times = eventsOf(160, (day) => (day === 140 ? 900 : Math.round(350 + 10 * gauss(random))));
+  assert.deepEqual(
+    run(times, { ventana_s: 86_400 }).starts.map(({ why }) => why.codigo),
+    ['events_high'],
+  );
+});
+
+test('usual counts, weekends included, are quiet', () => {
+  const random = dice(3);
+  const times = eventsOf(200, (day) => Math.round((day % 7 < 5 ? 350 : 280) + 10 * gauss(random)));
+  assert.deepEqual(run(times, { ventana_s: 86_400 }).starts, []);
+});
+
+test('a clave that stops altogether is seen by the cycle, from the watermark, and nothing is learned from looking', () => {
+  const random = dice(4);
+  const times = eventsOf(120, () => Math.round(350 + 10 * gauss(random)));
+  const { bench } = run(times, { ventana_s: 86_400 });
+  assert.equal(bench.opened.length, 0);
+  assert.equal(bench.cycle(START + 120.5 * DAY)[0], 0);
+  const before = bench.state();
+  assert.ok(bench.cycle(START + 121.5 * DAY)[0]! >= 0.5);
+  assert.deepEqual(bench.state(), before);
+  const { why } = bench.opened[0]!;
+  assert.equal(why.codigo, 'events_low');
+  assert.equal(why.desdeMs, START + 121 * DAY);
+  assert.ok(why.esperadoMin! > 250);
+});
+
+test('empty windows between count as 0, and a late lectura counts into the open window', () => {
+  const hour = 3_600_000;
+  const bench = new Bench(conteo, { ventana_s: 3600 });
+  // the first window is incomplete: not judged
+  bench.feed(ones(2), [START, START + 1]);
+  assert.equal(bench.state()['seen'], 0);
+  bench.feed(ones(1), [START + hour]);
+  assert.equal(bench.state()['seen'], 0);
+  // windows 1 (2 events, one of them late) and 2, 3 (empty)
+  bench.feed(ones(2), [START, START + 4 * hour]);
+  const { seen, high, low, origin, cuenta } = bench.state();
+  assert.equal(seen, 3);
+  assert.equal(origin! + high!, 2);
+  assert.equal(origin! + low!, 0);
+  assert.equal(cuenta, 1);
+});
+
+test('sumar adds up the valores instead', () => {
+  const bench = new Bench(conteo, { ventana_s: 3600, sumar: true });
+  bench.feed([2, 3, 4.5], [START + 1, START + 2, START + 3]);
+  assert.equal(bench.state()['cuenta'], 9.5);
+});
+
+test('how lecturas are batched and how often cycles look changes no state', () => {
+  const random = dice(5);
+  const times = eventsOf(90, (day) => Math.round((day === 80 ? 60 : 20) + 3 * gauss(random)));
+  const whole = new Bench(conteo, { ventana_s: 86_400 });
+  whole.feed(ones(times.length), times);
+  const looked = new Bench(conteo, { ventana_s: 86_400 });
+  for (let from = 0; from < times.length; from += 13) {
+    const part = times.slice(from, from + 13);
+    looked.feed(ones(part.length), part);
+    looked.cycle(part.at(-1)!);
+  }
+  assert.deepEqual(looked.state(), whole.state());
+});
+
+test('a silence of years costs no more than a few windows', () => {
+  const bench = new Bench(conteo, { ventana_s: 1 });
+  bench.feed(ones(3), [START, START + 5000, START + 3000 * DAY]);
+  assert.ok(bench.state()['seen']! <= 70);
+  assert.deepEqual(bench.fallos, []);
+});
+
+test('parametros say what is allowed', () => {
+  assert.throws(() => new Bench(conteo, { ventana_s: 0 }), /ventana_s/);
+  assert.throws(() => new Bench(conteo, { ventana: 60 }), /ventana/);
+});
