@@ -98,6 +98,11 @@ export const ERROR_TABLE = {
     'Source {source} cannot be opened: {found}. {hint}',
     'La fuente {source} no se puede abrir: {found}. {hint}',
   ),
+  COREC_E_SOURCE_READ: row(
+    'input',
+    'Source {source} cannot be read on: {found}. {hint}',
+    'La fuente {source} no se puede seguir leyendo: {found}. {hint}',
+  ),
   COREC_E_MAPPING: row(
     'input',
     'The mapping of {source} does not fit its data: {found}. Allowed: {allowed}.',

@@ -1,93 +1,170 @@
 /**
- * Rows that became no lectura, kept where a person can look at them: one JSON object a line, two files of a bounded size in turns.
+ * The file of refused rows: what was sent and became no lectura, with the reason, to be mended and sent again.
  *
- * Z1 Never throws and never waits for the disk: what cannot be written is counted and dropped, the count by reason stands anyway.
- * Z2 At most `bytesMax` a file and two files; within a second at most `perSecondMax` rows, so that a broken feed costs no disk.
+ * Owns: counting by source and reason, and a bounded file of NDJSON, `rechazadas.ndjson` and one older beside it.
+ *
+ *   {"ts":"2026-01-01T00:00:00.000Z","fuente":"archivo:/x.csv","motivo":"bad_valor","donde":"line 12","fila":"a,b,c"}
+ *
+ * Z1 Nothing here throws or waits: a row that the disk does not take in time is counted and left out of the file, and the file
+ *    says how many (`{"omitidas":n}`).
+ * Z2 The disk holds at most two files of `bytesMax`, memory at most PENDING_BYTES_MAX, whatever comes in.
  */
-import { createWriteStream, renameSync, statSync, type WriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { messageOf } from '#domain/errors.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Logger } from '#ports/logger.ts';
 import type { RefusalReason, RefusedRows } from '#ports/source.ts';
 
 export interface RefusedRowsOptions {
-  /** The data folder. */
   readonly folder: string;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly logger?: Logger;
+  /** Size at which the file becomes the older one. */
   readonly bytesMax?: number;
-  readonly perSecondMax?: number;
+}
+
+export interface RefusedCount {
+  readonly fuente: string;
+  readonly reason: RefusalReason;
+  readonly count: number;
 }
 
 export interface RefusedRowsFile extends RefusedRows {
   readonly path: string;
-  /** Written, and left out at the bounds. */
-  stats(): { readonly written: number; readonly dropped: number };
+  counts(): readonly RefusedCount[];
+  /** Resolves when every row so far is in the file or left out. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
-const BYTES_MAX = 4 * 1024 * 1024;
-const PER_SECOND_MAX = 1000;
-const WAITING_BYTES_MAX = 1024 * 1024;
+export const REFUSED_FILE = 'rechazadas.ndjson';
+const BYTES_MAX = 8 << 20;
+const PENDING_BYTES_MAX = 1 << 20;
+/** Longest row kept, in characters; sources cut theirs too. */
+const ROW_CHARS_MAX = 4096;
+const SOURCES_MAX = 10_000;
 
 export function makeRefusedRows(options: RefusedRowsOptions): RefusedRowsFile {
-  const { folder, clock, bytesMax = BYTES_MAX, perSecondMax = PER_SECOND_MAX } = options;
-  const path = join(folder, 'refused-rows.ndjson');
-  let stream: WriteStream | null = null;
-  let size = 0;
-  let second = 0;
-  let inSecond = 0;
-  let written = 0;
-  let dropped = 0;
+  return new RefusedRowsWriter(options);
+}
 
-  function open(): WriteStream {
-    try {
-      size = statSync(path).size;
-    } catch {
-      size = 0;
+class RefusedRowsWriter implements RefusedRowsFile {
+  readonly path: string;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #logger: Logger | undefined;
+  readonly #bytesMax: number;
+  readonly #counts = new Map<string, Map<RefusalReason, number>>();
+  #pending: string[] = [];
+  #pendingChars = 0;
+  #omitted = 0;
+  #file: FileHandle | null = null;
+  #size = 0;
+  #writing: Promise<void> | null = null;
+  #isFailing = false;
+  #isClosed = false;
+
+  constructor({ folder, clock, logger, bytesMax = BYTES_MAX }: RefusedRowsOptions) {
+    this.path = join(folder, REFUSED_FILE);
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#bytesMax = bytesMax;
+  }
+
+  refuse(sourceId: string, reason: RefusalReason, row: string, where: string): void {
+    this.#count(sourceId, reason);
+    if (this.#isClosed) return;
+    if (this.#pendingChars > PENDING_BYTES_MAX / 2) {
+      this.#omitted++;
+      return;
     }
-    const made = createWriteStream(path, { flags: 'a' });
-    // a full disk must not end CoreC for the sake of rows that were refused
-    made.on('error', () => {
-      dropped++;
-      if (stream === made) stream = null;
+    const line = `${JSON.stringify({
+      ts: new Date(this.#clock.nowMs()).toISOString(),
+      fuente: sourceId,
+      motivo: reason,
+      donde: where,
+      fila: row.length > ROW_CHARS_MAX ? row.slice(0, ROW_CHARS_MAX) : row,
+    })}\n`;
+    this.#pending.push(line);
+    this.#pendingChars += line.length;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null;
     });
-    return made;
   }
 
-  function turn(): void {
-    stream?.end();
-    stream = null;
-    try {
-      renameSync(path, `${path}.1`);
-    } catch {
-      // nothing there to keep
+  counts(): readonly RefusedCount[] {
+    const all: RefusedCount[] = [];
+    for (const [fuente, reasons] of this.#counts) {
+      for (const [reason, count] of reasons) all.push({ fuente, reason, count });
+    }
+    return all;
+  }
+
+  async flush(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+    await this.#file?.close().catch(() => {});
+    this.#file = null;
+  }
+
+  #count(sourceId: string, reason: RefusalReason): void {
+    let reasons = this.#counts.get(sourceId);
+    if (reasons === undefined) {
+      // Sources come and go; their counts must not grow without end.
+      if (this.#counts.size >= SOURCES_MAX) return;
+      reasons = new Map();
+      this.#counts.set(sourceId, reasons);
+    }
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+
+  /** Writes what waits, and what comes meanwhile, until nothing is left. */
+  async #write(): Promise<void> {
+    // What the caller refuses in one go is written in one go.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      if (this.#omitted > 0) {
+        this.#pending.push(`${JSON.stringify({ omitidas: this.#omitted })}\n`);
+        this.#omitted = 0;
+      }
+      const bytes = Buffer.from(this.#pending.join(''));
+      const rows = this.#pending.length;
+      this.#pending = [];
+      try {
+        await this.#append(bytes);
+        this.#isFailing = false;
+      } catch (error) {
+        this.#omitted += rows;
+        await this.#file?.close().catch(() => {});
+        this.#file = null;
+        if (!this.#isFailing) {
+          this.#isFailing = true;
+          this.#logger?.warn('Fuente', `refused rows cannot be kept in ${this.path}: ${messageOf(error)}`);
+        }
+      }
+      this.#pendingChars = this.#pending.reduce((sum, line) => sum + line.length, 0);
     }
   }
 
-  return {
-    path,
-    stats: () => ({ written, dropped }),
-    refuse(sourceId: string, reason: RefusalReason, row: string, where: string): void {
-      const nowMs = clock.nowMs();
-      const now = Math.floor(nowMs / 1000);
-      if (now !== second) {
-        second = now;
-        inSecond = 0;
-      }
-      if (++inSecond > perSecondMax || (stream !== null && stream.writableLength > WAITING_BYTES_MAX)) {
-        dropped++;
-        return;
-      }
-      const line = `${JSON.stringify({ time: new Date(nowMs).toISOString(), source: sourceId, reason, where, row })}\n`;
-      if (size + line.length > bytesMax) turn();
-      stream ??= open();
-      stream.write(line);
-      size += line.length;
-      written++;
-    },
-    close: () =>
-      new Promise((resolve) => {
-        if (stream === null) resolve();
-        else stream.end(() => resolve());
-      }),
-  };
+  async #append(bytes: Buffer): Promise<void> {
+    if (this.#file === null) {
+      await mkdir(dirname(this.path), { recursive: true });
+      // Rows may hold anything: nobody else's to read.
+      this.#file = await open(this.path, 'a', 0o600);
+      this.#size = (await this.#file.stat()).size;
+    }
+    if (this.#size > 0 && this.#size + bytes.length > this.#bytesMax) {
+      await this.#file.close();
+      this.#file = null;
+      await rename(this.path, `${this.path}.1`);
+      this.#file = await open(this.path, 'a', 0o600);
+      this.#size = 0;
+    }
+    await this.#file.writeFile(bytes);
+    this.#size += bytes.length;
+  }
 }

@@ -10,7 +10,7 @@
  *    the row there the first part (field, column) not yet returned.
  * R2 Bytes offered must stay as they are until the next offer; the room before them belongs to the reader.
  */
-import type { LecturaBatch } from '#domain/lectura/batch.ts';
+import { hashClave, type LecturaBatch } from '#domain/lectura/batch.ts';
 import { decodeUtf8 } from './bytes.ts';
 import { compileMapeo } from './compile.ts';
 import { MAX_LINE_BYTES, REFUSED_ROW_BYTES, SAMPLE_BYTES } from './limits.ts';
@@ -27,6 +27,8 @@ export interface RowPosition {
   readonly skipping: boolean;
 }
 
+const TAIL_BYTES = 64;
+
 export const ROW_START: RowPosition = { offset: 0, part: 0, line: 0, skipping: false };
 
 /** Told of every refusal: the row as text (its beginning), and where it stands in words. */
@@ -39,6 +41,8 @@ export class RowReader {
   private resolved: Resolution | null = null;
   private bytes: Uint8Array = new Uint8Array(0);
   private from = 0;
+  /** Where the bytes that were offered begin, an unfinished row before them included. */
+  private taken = 0;
   private to = 0;
   private final = false;
   /** Offset in the data of bytes[from]. */
@@ -110,6 +114,7 @@ export class RowReader {
     if (rest > 0) next.set(this.bytes.subarray(this.from, this.to), from - rest);
     this.bytes = next;
     this.from = from - rest;
+    this.taken = this.from;
     this.to = to;
     this.final = final;
   }
@@ -137,6 +142,16 @@ export class RowReader {
     const parser = this.parser;
     if (parser === null) return this.start;
     return { offset: this.offset, part: parser.part, line: parser.line, skipping: parser.skipping };
+  }
+
+  /**
+   * The last bytes dealt with, as a hash, to tell later whether the data before a position is still the same: bytes
+   * [end - bytes, end) of the data. Null when too few of them are at hand.
+   */
+  tail(): { readonly hash: number; readonly bytes: number; readonly end: number } | null {
+    const { from, offset } = this;
+    if (from - this.taken < TAIL_BYTES) return null;
+    return { hash: hashClave(this.bytes, from - TAIL_BYTES, from), bytes: TAIL_BYTES, end: offset };
   }
 
   private hasByteOrderMark(): boolean {

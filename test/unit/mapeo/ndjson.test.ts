@@ -73,6 +73,18 @@ const damaged = fc
     return text.slice(0, k) + character + text.slice(k + (at % 2));
   });
 
+function trimmed(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && text.charCodeAt(from) <= 0x20) from++;
+  while (from < to && text.charCodeAt(to - 1) <= 0x20) to--;
+  return text.slice(from, to);
+}
+
+function hasControl(text: string): boolean {
+  return Array.from(text).some((character) => character < ' ');
+}
+
 /** What the mapping makes of a record, by JSON.parse: a lectura, or why not. */
 function expected(line: string): Parsed | string {
   let record: unknown;
@@ -92,14 +104,12 @@ function expected(line: string): Parsed | string {
   else if (typeof s === 'boolean') clave = String(s);
   else if (typeof s === 'number') clave = '#number';
   else return 'bad_clave';
-  // oxlint-disable-next-line no-control-regex
-  if (clave === '' || encodeUtf8(clave).length > 256 || /[\u0000-\u001f]/.test(clave) || !clave.isWellFormed())
-    return 'bad_clave';
+  if (clave === '' || encodeUtf8(clave).length > 256 || hasControl(clave) || !clave.isWellFormed()) return 'bad_clave';
   const t = of('t');
   let tsMs = Number.NaN;
   if (typeof t === 'number') tsMs = epochToMs(t, 'auto');
   else if (typeof t === 'string') {
-    const text = t.replace(/^[\u0000-\u0020]+|[\u0000-\u0020]+$/g, '');
+    const text = trimmed(t);
     if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) tsMs = Date.parse(text);
     else if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) tsMs = epochToMs(Number(text), 'auto');
   }
@@ -110,7 +120,7 @@ function expected(line: string): Parsed | string {
   if (typeof v === 'number') valor = v;
   else if (typeof v === 'boolean') valor = Number(v);
   else if (typeof v === 'string') {
-    const text = v.replace(/^[\u0000-\u0020]+|[\u0000-\u0020]+$/g, '');
+    const text = trimmed(v);
     if (text === '') return 'no_valor';
     if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) valor = Number(text);
   }

@@ -19,7 +19,11 @@ function looseNumber(scan: typeof scanLooseNumber, text: string, pointA = POINT,
 }
 
 const digits = (min: number, max: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: min, maxLength: max });
+  fc.string({
+    unit: fc.constantFrom('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'),
+    minLength: min,
+    maxLength: max,
+  });
 /** Anything that looks like a number, right or wrong. */
 const numberish = fc
   .tuple(
@@ -112,7 +116,7 @@ describe('numbers from bytes', () => {
 
   test('a decimal comma is a point where it is asked for', () => {
     assert.equal(looseNumber(scanLooseNumber, '-3,25', COMMA, COMMA), -3.25);
-    assert.equal(looseNumber(scanLooseNumber, '0,12345678901234567', COMMA, COMMA), 0.12345678901234567);
+    assert.equal(looseNumber(scanLooseNumber, '0,1234567890123456', COMMA, COMMA), 0.1234567890123456);
     assert.equal(looseNumber(scanLooseNumber, '3.25', COMMA, COMMA), undefined);
     assert.equal(looseNumber(scanLooseNumber, '3.25', POINT, COMMA), 3.25);
     assert.equal(looseNumber(scanLooseNumber, '3,25', POINT, COMMA), 3.25);

@@ -1,342 +1,418 @@
 /**
- * Rows of a file: plain, gzip or zstd, read once or followed as it grows and is rotated.
+ * Rows of a file as a Source: NDJSON or CSV, plain or compressed, read once to its end or followed as it grows.
  *
- * Owns bytes and position: which file, how far. Leaves rows to RowReader.
+ * Owns: which file is read and from where, and what happens at its end. Leaves bytes to feed.ts and rows to domain/mapeo.
  *
- * A1 A position names the file by inode and by a fingerprint of its first bytes: a file that was replaced is read from its start, a
- *    renamed one (rotation) is finished first.
- * A2 A followed file's last line is taken when its newline has come; otherwise the end of the file ends the row.
- * A3 The position in compressed data counts uncompressed bytes; opening again reads up to there without parsing.
+ * F1 The position names the file (inode, hash of its beginning) beside the offset: a file put in its place is read from its own
+ *    beginning, never from the offset of another.
+ * F2 Followed (`seguir`) and rotated by rename: the rest of the old file is read first, and until it has stayed the same for one
+ *    more look, since its writer may still be writing. Rotated by copy and truncation: the copy's rest first, then from the
+ *    beginning. What a rotation took that was never read, and cannot be found, is told in the log.
+ * F3 An unfinished last row is a row at the end of a file that is read once, and of one that was rotated away; in a file that is
+ *    followed it waits for its newline.
+ *
+ *   read -> more bytes? -> batch
+ *             | none
+ *             +- seguir: same file -> idle;  another -> one more look -> rest as last row -> open it
+ *             `- else:   rest as last row -> end
  */
-import { createReadStream } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import type { FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CoreCError, messageOf } from '#domain/errors.ts';
-import { hashClave, type LecturaBatch } from '#domain/lectura/batch.ts';
-import type { FuenteArchivo } from '#domain/mapeo/fuentes.ts';
+import type { LecturaBatch } from '#domain/lectura/batch.ts';
 import { SAMPLE_BYTES } from '#domain/mapeo/limits.ts';
-import { ROW_START, type RowPosition, type RowReader } from '#domain/mapeo/row-reader.ts';
-import type { Source, SourcePosition, SourceState } from '#ports/source.ts';
-import { CHUNK_HEADROOM, makeChunk, makeRowReader, type RowSourceDeps } from '../row-source.ts';
+import { formatMapeo, parseMapeo, type Mapeo } from '#domain/mapeo/mapeo.ts';
+import { resolvedText } from '#domain/mapeo/resolve.ts';
+import { ROW_START, RowReader, type RowPosition } from '#domain/mapeo/row-reader.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { RefusedRows, Source, SourcePosition, SourceState } from '#ports/source.ts';
+import { compressionOf, PackedFeed, PlainFeed, type ByteFeed, type Compression } from './feed.ts';
+import {
+  findRotated,
+  inodeOf,
+  isSameData,
+  isWholeHead,
+  readHead,
+  statOrNull,
+  type Head,
+  type Identity,
+  type Tail,
+} from './identity.ts';
+import { firstBytes, openArchivo, openError, readSample, seriesName } from './open.ts';
 
-const CHUNK_BYTES = 512 * 1024;
-const FOLLOW_MS = 200;
-/** Bytes at the beginning that tell a file from another of the same inode. */
-const HEAD_BYTES = 256;
-
-type Packing = 'plain' | 'gzip' | 'zstd';
-
-/** Chunks of a file's (uncompressed) bytes from `offset`; null at the end, which may move for a followed file. */
-interface ByteFeed {
-  next(): Promise<Uint8Array | null>;
-  /** The chunk before the last is free: the next one may be read into it while the caller works. */
-  ahead(): void;
-  /** Bytes of the file that were read. */
-  readonly fileBytes: number;
-  close(): Promise<void>;
+export interface ArchivoDeps {
+  readonly refused: RefusedRows;
+  readonly logger: Logger;
 }
 
-export function makeArchivoSource(config: FuenteArchivo, deps: RowSourceDeps): Source {
+/** A fuente as configured; only ruta is needed. */
+export interface ArchivoConfig {
+  readonly tipo?: 'archivo';
+  readonly ruta: string;
+  readonly id?: string | undefined;
+  readonly bloque?: string | undefined;
+  readonly mapeo?: Mapeo | undefined;
+  readonly seguir?: boolean | undefined;
+}
+
+/** How long to wait before a followed file is looked at again. */
+const IDLE_MS = 250;
+const TAG = 'Fuente';
+
+const MORE: SourceState = { kind: 'more' };
+const IDLE: SourceState = { kind: 'idle', retryMs: IDLE_MS };
+const END: SourceState = { kind: 'end' };
+
+export function makeArchivoSource(config: ArchivoConfig, deps: ArchivoDeps): Source {
   return new ArchivoSource(config, deps);
+}
+
+/** What is written in a position; a number or text each. */
+interface StoredPosition extends RowPosition, Identity {
+  /** The mapping asked for, and the one it came to. */
+  readonly pedido: string;
+  readonly mapeo: string;
+}
+
+/** One file while it is read. */
+interface Current {
+  readonly file: FileHandle;
+  readonly feed: ByteFeed;
+  readonly reader: RowReader;
+  readonly compression: Compression | null;
+  readonly inode: string;
+  head: Head;
+  tail: Tail | null;
+  /** Its name is now another file's, or nobody's. */
+  isRotated: boolean;
+  /** It was looked at since, and had nothing new. */
+  isQuiet: boolean;
+  isEnding: boolean;
 }
 
 class ArchivoSource implements Source {
   readonly id: string;
   readonly replayable = true;
   readonly live = false;
-  readonly #config: FuenteArchivo;
-  readonly #deps: RowSourceDeps;
-  #handle: FileHandle | null = null;
-  #feed: ByteFeed | null = null;
-  #reader: RowReader | null = null;
-  #inode = 0;
-  #size = 0;
-  #head = { bytes: 0, hash: 0 };
-  #wantsMore = true;
-  #final = false;
+  readonly #ruta: string;
+  readonly #seguir: boolean;
+  readonly #pedido: Mapeo | null;
+  readonly #deps: ArchivoDeps;
+  #current: Current | null = null;
+  /** Where to begin again; what position() says while there is no file. */
+  #position: SourcePosition = {};
+  /** The mapping that reading this source came to. */
+  #mapeo = '';
   #rowsBefore = 0;
   #refusedBefore = 0;
-  #bytesDone = 0;
+  #bytesTotal: number | null = null;
+  #changedMs = 0;
+  #wasIdle = false;
+  #isClosed = false;
 
-  constructor(config: FuenteArchivo, deps: RowSourceDeps) {
-    this.id = config.id ?? `archivo:${config.ruta}`;
-    this.#config = config;
+  constructor(config: ArchivoConfig, deps: ArchivoDeps) {
+    this.#ruta = resolve(config.ruta);
+    this.#seguir = config.seguir ?? false;
+    this.#pedido = config.mapeo ?? null;
     this.#deps = deps;
+    this.id = config.id ?? `archivo:${this.#ruta}`;
   }
 
   async open(position: SourcePosition | null): Promise<void> {
-    await this.close();
+    this.#isClosed = false;
+    this.#wasIdle = false;
+    this.#position = position ?? {};
+    await this.#openAt();
+  }
+
+  /** Opens at #position. False: the file is followed and not there. */
+  async #openAt(): Promise<boolean> {
+    const stored = readPosition(this.#position, this.#pedidoText());
+    this.#mapeo = stored?.mapeo ?? this.#mapeo;
+    const file = await this.#openFile();
+    if (stored === null) {
+      if (file !== null) await this.#begin(file, ROW_START, false);
+      return file !== null;
+    }
+    if (file !== null && (await isSameData(file, stored))) {
+      await this.#begin(file, stored, false);
+      return true;
+    }
+    if (this.#seguir) {
+      const rotated = await findRotated(this.#ruta, stored, stored.offset);
+      if (rotated !== null) {
+        await file?.close();
+        this.#say(`${this.#ruta} was rotated while nobody read it: its rest is read first`);
+        await this.#begin(rotated, stored, true);
+        return true;
+      }
+    }
+    if (file === null) return false;
+    this.#say(`${this.#ruta} is another file than the one read before: it is read from its beginning`);
+    await this.#begin(file, ROW_START, false);
+    return true;
+  }
+
+  async read(batch: LecturaBatch): Promise<SourceState> {
+    for (;;) {
+      const current = this.#current;
+      if (this.#isClosed) return END;
+      if (current === null) {
+        if (!this.#seguir) return END;
+        if (!(await this.#openAt())) return IDLE;
+        continue;
+      }
+      if (this.#wasIdle && !current.isRotated && (await this.#wasReplaced(current))) continue;
+      this.#wasIdle = false;
+      if (current.reader.read(batch)) return MORE;
+      const chunk = current.isEnding ? null : await this.#nextChunk(current);
+      if (chunk !== null) {
+        current.reader.offer(chunk.bytes, chunk.from, chunk.to, false);
+        current.feed.ahead();
+        current.isQuiet = false;
+        if (!isWholeHead(current.head)) current.head = await readHead(current.file);
+        continue;
+      }
+      if (batch.length > 0) return MORE;
+      if (current.isEnding) {
+        if (!this.#seguir) return END;
+        await this.#leave(current);
+        continue;
+      }
+      if (!this.#seguir) this.#finish(current);
+      else if (current.isRotated && current.isQuiet) this.#finish(current);
+      else {
+        // Its writer may still have it open: what comes until the next look belongs to it.
+        current.isQuiet = current.isRotated;
+        if (!current.isRotated) current.isRotated = await this.#looksRotated(current);
+        this.#wasIdle = !current.isRotated;
+        return this.#isClosed ? END : IDLE;
+      }
+    }
+  }
+
+  position(): SourcePosition {
+    const current = this.#current;
+    if (current === null) return this.#position;
+    const { reader, head } = current;
+    const { resolution } = reader;
+    if (current.compression === null) current.tail = reader.tail() ?? current.tail;
+    return {
+      ...reader.position(),
+      inode: current.inode,
+      headHash: head.hash,
+      headBytes: head.bytes,
+      tailHash: current.tail?.hash ?? 0,
+      tailBytes: current.tail?.bytes ?? 0,
+      tailEnd: current.tail?.end ?? 0,
+      pedido: this.#pedidoText(),
+      mapeo: resolution === null ? this.#mapeo : resolvedText(resolution),
+    };
+  }
+
+  progress(): { bytesDone: number; bytesTotal: number | null; rows: number; refused: number } {
+    const current = this.#current;
+    if (current === null) {
+      const total = this.#bytesTotal;
+      return { bytesDone: total ?? 0, bytesTotal: total, rows: this.#rowsBefore, refused: this.#refusedBefore };
+    }
+    const { reader, feed, compression } = current;
+    return {
+      bytesDone: compression === null ? reader.position().offset : feed.bytesDone,
+      bytesTotal: this.#bytesTotal,
+      rows: this.#rowsBefore + reader.rows,
+      refused: this.#refusedBefore + reader.refused,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const current = this.#current;
+    if (current === null) return;
+    this.#position = this.position();
+    this.#current = null;
+    await current.feed.close().catch(() => {});
+  }
+
+  #pedidoText(): string {
+    return this.#pedido === null ? '' : formatMapeo(this.#pedido);
+  }
+
+  /** The file at ruta; null when it is followed and not there. */
+  async #openFile(): Promise<FileHandle | null> {
+    if (this.#seguir && (await statOrNull(this.#ruta).catch(() => undefined)) === null) return null;
+    const { file, stats } = await openArchivo(this.#ruta);
+    this.#bytesTotal = stats.size;
+    this.#changedMs = stats.mtimeMs;
+    return file;
+  }
+
+  /** Reads `file` from `start` on. The file is closed when this fails. */
+  async #begin(
+    file: FileHandle,
+    start: RowPosition & { readonly tail?: Tail | null },
+    isRotated: boolean,
+  ): Promise<void> {
+    const { offset, part, line, skipping, tail = null } = start;
+    let feed: ByteFeed | null = null;
     try {
-      this.#handle = await open(this.#config.ruta, 'r');
-      const info = await this.#handle.stat();
-      if (info.isDirectory()) throw new Error('it is a folder');
-      this.#inode = info.ino;
-      this.#size = info.size;
-      const start = position === null ? ROW_START : await this.#resume(position);
-      await this.#begin(start);
+      const compression = compressionOf(await firstBytes(file));
+      if (compression !== null && this.#seguir) {
+        throw openError(
+          this.#ruta,
+          `it is compressed (${compression})`,
+          'A compressed file cannot be followed: leave out seguir',
+        );
+      }
+      const isResumed = offset > 0;
+      const reader = await this.#makeReader(file, compression, { offset, part, line, skipping });
+      feed = compression === null ? new PlainFeed(file, start.offset) : new PackedFeed(file, compression, start.offset);
+      this.#current = {
+        file,
+        feed,
+        reader,
+        compression,
+        inode: inodeOf(await file.stat()),
+        head: await readHead(file),
+        tail,
+        isRotated,
+        isQuiet: false,
+        isEnding: false,
+      };
+      for (const notice of isResumed ? [] : (reader.resolution?.notices ?? [])) this.#say(`${this.#ruta}: ${notice}`);
     } catch (error) {
-      await this.close();
-      if (error instanceof CoreCError) throw error;
-      throw new CoreCError(
-        'COREC_E_SOURCE_OPEN',
+      await (feed ?? file).close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** A reader with its mapping settled on the beginning of the file, if there is enough of it. */
+  async #makeReader(file: FileHandle, compression: Compression | null, start: RowPosition): Promise<RowReader> {
+    const isResumed = start.offset > 0;
+    const { sample, isWhole } = await readSample(file, compression, SAMPLE_BYTES);
+    const attempt = (): RowReader | null => {
+      const reader = new RowReader(
         {
-          source: this.#config.ruta,
-          found: describe(error),
-          hint: 'Give a file that exists and that this user can read.',
+          pedido: this.#mapeo === '' ? this.#pedido : parseMapeo(this.#mapeo, this.id),
+          nombre: seriesName(this.#ruta),
+          source: this.id,
+          // What was settled before is not judged again by whatever rows come first today.
+          verify: this.#mapeo === '',
         },
+        (reason, row, where) => this.#deps.refused.refuse(this.id, reason, row, where),
+        start,
+      );
+      return reader.prepare(sample, isWhole && !this.#seguir) || !isResumed ? reader : null;
+    };
+    let reader: RowReader | null;
+    try {
+      reader = attempt();
+    } catch (error) {
+      if (isResumed || this.#mapeo === '' || !(error instanceof CoreCError)) throw error;
+      // The next file of a rotation may have other columns: settled anew from what was asked for.
+      this.#mapeo = '';
+      reader = attempt();
+    }
+    if (reader === null) {
+      throw openError(this.#ruta, 'its beginning is no longer what it was', 'Read it under another id');
+    }
+    return reader;
+  }
+
+  async #nextChunk(current: Current): ReturnType<ByteFeed['next']> {
+    try {
+      return await current.feed.next();
+    } catch (error) {
+      if (this.#isClosed) return null;
+      const { code } = error as NodeJS.ErrnoException;
+      const hint =
+        current.compression === null
+          ? 'What came before is taken; look at the disk and try again'
+          : 'What came before is taken; the compressed file is damaged or cut short';
+      throw new CoreCError(
+        'COREC_E_SOURCE_READ',
+        { source: this.id, found: `${messageOf(error)} (${code ?? '?'})`, hint },
         error,
       );
     }
   }
 
-  async read(batch: LecturaBatch): Promise<SourceState> {
-    const reader = this.#reader!;
-    for (;;) {
-      if (this.#wantsMore) {
-        if (this.#final) return this.#afterEnd();
-        const chunk = await this.#feed!.next();
-        if (chunk !== null) {
-          reader.offer(chunk, CHUNK_HEADROOM, chunk.length, false);
-          this.#feed!.ahead();
-        } else if (await this.#mayGrow()) {
-          if (batch.length > 0) return { kind: 'more' };
-          return { kind: 'idle', retryMs: FOLLOW_MS };
-        } else {
-          this.#final = true;
-          reader.offer(makeChunk(0), CHUNK_HEADROOM, CHUNK_HEADROOM, true);
-        }
-      }
-      this.#wantsMore = !reader.read(batch);
-      if (batch.full) return { kind: 'more' };
-    }
+  /** No more bytes will come: an unfinished row is a row. */
+  #finish(current: Current): void {
+    current.reader.end();
+    current.isEnding = true;
   }
 
-  position(): SourcePosition {
-    const { offset, part, line, skipping } = this.#reader?.position() ?? ROW_START;
-    return { inode: this.#inode, headBytes: this.#head.bytes, headHash: this.#head.hash, offset, part, line, skipping };
+  /** Leaves a file that was rotated away, for the one that has its name now. */
+  async #leave(current: Current): Promise<void> {
+    this.#rowsBefore += current.reader.rows;
+    this.#refusedBefore += current.reader.refused;
+    this.#rememberMapeo(current);
+    this.#current = null;
+    // Until the new file is there: nothing of the old one is left to read.
+    this.#position = { pedido: this.#pedidoText(), mapeo: this.#mapeo };
+    await current.feed.close();
   }
 
-  progress(): ReturnType<Source['progress']> {
-    return {
-      bytesDone: this.#feed?.fileBytes ?? this.#bytesDone,
-      bytesTotal: this.#config.seguir ? null : this.#size,
-      rows: this.#rowsBefore + (this.#reader?.rows ?? 0),
-      refused: this.#refusedBefore + (this.#reader?.refused ?? 0),
-    };
+  #rememberMapeo({ reader }: Current): void {
+    if (reader.resolution !== null) this.#mapeo = resolvedText(reader.resolution);
   }
 
-  async close(): Promise<void> {
-    const feed = this.#feed;
-    this.#feed = null;
-    this.#bytesDone = feed?.fileBytes ?? this.#bytesDone;
-    await feed?.close();
-    const handle = this.#handle;
-    this.#handle = null;
-    await handle?.close();
+  /** True when the name belongs to another file now, or to none. */
+  async #looksRotated(current: Current): Promise<boolean> {
+    const stats = await statOrNull(this.#ruta);
+    if (stats === null) return true;
+    this.#bytesTotal = stats.size;
+    return inodeOf(stats) !== current.inode;
   }
 
-  /** A1. */
-  async #resume(position: SourcePosition): Promise<RowPosition> {
-    const headBytes = Number(position.headBytes ?? 0);
-    const head = new Uint8Array(headBytes);
-    const { bytesRead } = await this.#handle!.read(head, 0, headBytes, 0);
-    const same = bytesRead === headBytes && hashClave(head, 0, headBytes) === position.headHash;
-    if (!same) {
-      this.#deps.logger.info('Fuente', 'The file is another one than before; read from its start', { fuente: this.id });
-      return ROW_START;
-    }
-    return {
-      offset: Number(position.offset),
-      part: Number(position.part),
-      line: Number(position.line),
-      skipping: position.skipping === true,
-    };
+  /** After a pause: was the file truncated or written anew under us? Then it is read from its beginning. */
+  async #wasReplaced(current: Current): Promise<boolean> {
+    const stats = await current.file.stat();
+    if (stats.mtimeMs === this.#changedMs && stats.size === this.#bytesTotal) return false;
+    this.#changedMs = stats.mtimeMs;
+    this.#bytesTotal = stats.size;
+    const identity: Identity = { ...current, tail: current.reader.tail() ?? current.tail };
+    if (stats.size >= current.feed.bytesDone && (await isSameData(current.file, identity))) return false;
+    this.#rowsBefore += current.reader.rows;
+    this.#refusedBefore += current.reader.refused;
+    this.#rememberMapeo(current);
+    const start = { ...current.reader.position(), tail: identity.tail };
+    const rotated = await findRotated(this.#ruta, identity, start.offset);
+    this.#current = null;
+    this.#position = { pedido: this.#pedidoText(), mapeo: this.#mapeo };
+    await current.feed.close();
+    if (rotated !== null) {
+      this.#say(`${this.#ruta} was truncated: the rest of its copy is read first`);
+      await this.#begin(rotated, start, true);
+    } else this.#say(`${this.#ruta} was truncated or written anew: it is read from its beginning`);
+    return true;
   }
 
-  async #begin(start: RowPosition): Promise<void> {
-    const handle = this.#handle!;
-    const head = new Uint8Array(HEAD_BYTES);
-    const { bytesRead } = await handle.read(head, 0, HEAD_BYTES, 0);
-    this.#head = { bytes: bytesRead, hash: hashClave(head, 0, bytesRead) };
-    const packing = packingOf(head, bytesRead);
-    this.#rowsBefore += this.#reader?.rows ?? 0;
-    this.#refusedBefore += this.#reader?.refused ?? 0;
-    this.#reader = makeRowReader(
-      this.id,
-      {
-        pedido: this.#config.mapeo ?? null,
-        nombre: stem(this.#config.ruta),
-        source: this.#config.ruta,
-        verify: true,
-      },
-      this.#deps,
-      start,
-    );
-    this.#wantsMore = true;
-    this.#final = false;
-    if (start.offset > 0) await this.#prepare(packing);
-    this.#feed =
-      packing === 'plain'
-        ? new PlainFeed(handle, start.offset)
-        : new PackedFeed(this.#config.ruta, packing, start.offset);
-  }
-
-  /** The mapping is told from the beginning of the data, where reading does not begin this time. */
-  async #prepare(packing: Packing): Promise<void> {
-    const feed = packing === 'plain' ? new PlainFeed(this.#handle!, 0) : new PackedFeed(this.#config.ruta, packing, 0);
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    let whole = false;
-    while (bytes < SAMPLE_BYTES) {
-      const chunk = await feed.next();
-      if (chunk === null) {
-        whole = true;
-        break;
-      }
-      parts.push(chunk.slice(CHUNK_HEADROOM));
-      bytes += chunk.length - CHUNK_HEADROOM;
-    }
-    if (packing !== 'plain') await feed.close();
-    const sample = new Uint8Array(bytes);
-    let at = 0;
-    for (const part of parts) {
-      sample.set(part, at);
-      at += part.length;
-    }
-    this.#reader!.prepare(sample, whole);
-  }
-
-  /** At the end of the bytes there are: may more come? Finishes a rotated file first. */
-  async #mayGrow(): Promise<boolean> {
-    if (!this.#config.seguir) return false;
-    const now = await stat(this.#config.ruta).catch(() => null);
-    const own = await this.#handle!.stat();
-    if (own.size < this.#reader!.position().offset) return false;
-    // rotated away: its writer may still finish a line, so it is left only when the new file is there and nothing came
-    return now === null || now.ino === this.#inode;
-  }
-
-  async #afterEnd(): Promise<SourceState> {
-    if (!this.#config.seguir) return { kind: 'end' };
-    await this.open(null);
-    return { kind: 'more' };
+  #say(text: string): void {
+    this.#deps.logger.info(TAG, text, { fuente: this.id });
   }
 }
 
-/** Reads ahead: the next chunk is on its way while the caller works on this one. */
-class PlainFeed implements ByteFeed {
-  readonly #handle: FileHandle;
-  /** One is with the reader, one is being filled. */
-  readonly #buffers = [makeChunk(CHUNK_BYTES), makeChunk(CHUNK_BYTES)];
-  #turn = 0;
-  #offset: number;
-  #ahead: Promise<number> | null = null;
-
-  constructor(handle: FileHandle, offset: number) {
-    this.#handle = handle;
-    this.#offset = offset;
-  }
-
-  get fileBytes(): number {
-    return this.#offset;
-  }
-
-  async next(): Promise<Uint8Array | null> {
-    const ahead = this.#ahead ?? this.#fill();
-    this.#ahead = null;
-    const bytes = await ahead;
-    if (bytes === 0) return null;
-    const chunk = this.#buffers[this.#turn]!.subarray(0, CHUNK_HEADROOM + bytes);
-    this.#offset += bytes;
-    this.#turn ^= 1;
-    return chunk;
-  }
-
-  ahead(): void {
-    if (this.#ahead !== null) return;
-    this.#ahead = this.#fill();
-    // a failure is met by the next call, not by nobody
-    this.#ahead.catch(() => {});
-  }
-
-  async close(): Promise<void> {
-    await this.#ahead?.catch(() => {});
-  }
-
-  async #fill(): Promise<number> {
-    const { bytesRead } = await this.#handle.read(
-      this.#buffers[this.#turn]!,
-      CHUNK_HEADROOM,
-      CHUNK_BYTES,
-      this.#offset,
-    );
-    return bytesRead;
-  }
-}
-
-class PackedFeed implements ByteFeed {
-  readonly #file: ReturnType<typeof createReadStream>;
-  readonly #chunks: AsyncIterator<Buffer>;
-  readonly #unpacked: ReturnType<typeof createGunzip>;
-  #skip: number;
-  #failure: unknown = null;
-
-  constructor(path: string, packing: Packing, offset: number) {
-    this.#file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-    this.#unpacked = (packing === 'gzip' ? createGunzip : createZstdDecompress)({
-      chunkSize: CHUNK_BYTES,
-    }) as ReturnType<typeof createGunzip>;
-    this.#file.on('error', (error) => this.#unpacked.destroy(error));
-    this.#unpacked.on('error', (error) => {
-      this.#failure = error;
-    });
-    this.#file.pipe(this.#unpacked);
-    this.#chunks = this.#unpacked[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    this.#skip = offset;
-  }
-
-  get fileBytes(): number {
-    return this.#file.bytesRead;
-  }
-
-  async next(): Promise<Uint8Array | null> {
-    for (;;) {
-      const next = await this.#chunks.next();
-      if (this.#failure !== null) throw this.#failure;
-      if (next.done === true) return null;
-      const skip = Math.min(this.#skip, next.value.length);
-      this.#skip -= skip;
-      if (skip === next.value.length) continue;
-      const chunk = makeChunk(next.value.length - skip);
-      chunk.set(next.value.subarray(skip), CHUNK_HEADROOM);
-      return chunk;
-    }
-  }
-
-  /** Streams read ahead by themselves. */
-  ahead(): void {}
-
-  async close(): Promise<void> {
-    this.#file.destroy();
-    this.#unpacked.destroy();
-  }
-}
-
-function packingOf(head: Uint8Array, bytes: number): Packing {
-  if (bytes >= 2 && head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  if (bytes >= 4 && head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd';
-  return 'plain';
-}
-
-function stem(path: string): string {
-  const name = basename(path).replace(/\.(gz|zst)$/, '');
-  return name.replace(/\.[^.]+$/, '') || name;
-}
-
-function describe(error: unknown): string {
-  const code = (error as { code?: string }).code;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it';
-  return messageOf(error);
+function readPosition(position: SourcePosition | null, pedido: string): StoredPosition | null {
+  if (position === null || typeof position['offset'] !== 'number') return null;
+  return {
+    offset: position['offset'],
+    part: Number(position['part'] ?? 0),
+    line: Number(position['line'] ?? 0),
+    skipping: position['skipping'] === true,
+    inode: String(position['inode'] ?? ''),
+    head: { hash: String(position['headHash'] ?? ''), bytes: Number(position['headBytes'] ?? 0) },
+    tail:
+      Number(position['tailBytes'] ?? 0) === 0
+        ? null
+        : {
+            hash: Number(position['tailHash']),
+            bytes: Number(position['tailBytes']),
+            end: Number(position['tailEnd']),
+          },
+    pedido,
+    // Another mapping is asked for now: what the old one came to does not count.
+    mapeo: position['pedido'] === pedido ? String(position['mapeo'] ?? '') : '',
+  };
 }
