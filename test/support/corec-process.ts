@@ -20,7 +20,12 @@ export interface CoreCProcess {
   readonly output: () => string;
   /** Resolves when /readyz says so. */
   ready(): Promise<void>;
-  call(method: string, path: string, body?: string | Buffer, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  call(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   json(path: string): Promise<unknown>;
   /** Sends the signal and waits for the end. Returns the exit code (null after SIGKILL). */
   end(signal: NodeJS.Signals): Promise<number | null>;
@@ -118,4 +123,3 @@ export function killAll(pids: readonly number[]): void {
     }
   }
 }
-
