@@ -48,12 +48,12 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     });
     door = await options.openDoors(corec);
     await corec.ejecutar();
-    const readyMs = performance.now();
+    // from the start of the process, imports and PostgreSQL included: what a person waits
+    corec.nucleus.startMs = performance.now();
     stop.after(options.forMs);
     options.onReady?.(corec, door);
     await stop.wait;
-    // from the start of the process, imports and PostgreSQL included: what a person waits
-    status = { ...(await corec.api.status()), startMs: readyMs };
+    status = await corec.api.status();
   } catch (error) {
     failure ??= error;
   } finally {
