@@ -304,4 +304,18 @@ export const EN = {
   'cli.ex_explain': 'what would be taken of it',
   'cli.ex_stdin': 'a live log',
   'cli.ex_json': 'for a program',
+  'cli.ingest_done_plain':
+    '{fuente}: {lecturas:whole} readings of {filas:whole} rows in {ms:duration} ({porS:whole}/s), into {bloque}',
+  'cli.head_line': 'line',
+  'cli.head_time': 'time',
+  'cli.explain_arrival': 'when it arrives',
+  'cli.explain_empty': '{fuente} holds no row',
+  'cli.explain_refused': '{cuenta:whole} would be refused: {razon}',
+  'cli.explain_sum':
+    'All of it: {lecturas:whole} readings of {filas:whole} rows would be taken, {rechazadas:whole} rows refused. Nothing was taken.',
+  'cli.explain_sum_part':
+    'Of the first {bytes:bytes}: {lecturas:whole} readings of {filas:whole} rows would be taken, {rechazadas:whole} rows refused. Nothing was taken.',
+  'cli.ex_ingest': 'take a file in; its fields are guessed',
+  'cli.ex_alerts': 'the worst of a week',
+  'cli.ex_entidad': 'one thing and its history',
 } as const satisfies Record<string, string>;

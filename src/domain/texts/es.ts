@@ -299,4 +299,18 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.ex_explain': 'qué se tomaría de él',
   'cli.ex_stdin': 'un registro en vivo',
   'cli.ex_json': 'para un programa',
+  'cli.ingest_done_plain':
+    '{fuente}: {lecturas:whole} lecturas de {filas:whole} filas en {ms:duration} ({porS:whole}/s), en {bloque}',
+  'cli.head_line': 'línea',
+  'cli.head_time': 'tiempo',
+  'cli.explain_arrival': 'cuando llegue',
+  'cli.explain_empty': '{fuente} no tiene ninguna fila',
+  'cli.explain_refused': '{cuenta:whole} se rechazarían: {razon}',
+  'cli.explain_sum':
+    'Todo: se tomarían {lecturas:whole} lecturas de {filas:whole} filas y se rechazarían {rechazadas:whole} filas. No se tomó nada.',
+  'cli.explain_sum_part':
+    'De los primeros {bytes:bytes}: se tomarían {lecturas:whole} lecturas de {filas:whole} filas y se rechazarían {rechazadas:whole} filas. No se tomó nada.',
+  'cli.ex_ingest': 'tomar un archivo; sus campos se adivinan',
+  'cli.ex_alerts': 'lo peor de una semana',
+  'cli.ex_entidad': 'una cosa y su historia',
 };
