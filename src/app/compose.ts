@@ -99,7 +99,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
     if (config.alertas.webhook !== null)
       sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
-    const plugins = options.whole ? await loadPlugins(config, logger) : [];
+    // also when only their bloques are of use: a plugin's procesador is what its bloque's state means
+    const plugins = await loadPlugins(config, logger);
     const modules = await loadModules(config.modulos);
     const nucleus = new Nucleus({
       config,

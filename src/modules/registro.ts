@@ -8,6 +8,7 @@ export class ModuloRegistro extends ModuloBase {
   async inicializar(nucleus: NucleusContext): Promise<void> {
     for (const entry of nucleus.config.bloques) {
       const bloques = nucleus.registrar(entry);
+      if (bloques === null) continue;
       nucleus.logger.info(this.nombre, 'Bloque registrado', {
         bloque: entry.id,
         canal: entry.canal,

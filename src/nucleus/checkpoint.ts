@@ -50,9 +50,9 @@ export function checkpointColumns(bloque: BloqueSimbiotico): NamedColumn[] {
 }
 
 /** `u32 length | vitals JSON | columns`. */
-export function encodeColumnas(bloque: BloqueSimbiotico, compressor: Compressor): Uint8Array {
+export function encodeColumnas(bloque: BloqueSimbiotico, vitalsNow: BloqueVitals, compressor: Compressor): Uint8Array {
   const { nombre, version } = bloque.options.procesador.procesador;
-  const vitals = jsonBytes(bloque.vitals());
+  const vitals = jsonBytes(vitalsNow);
   const columns = encodeEstado({ nombre, version, columns: checkpointColumns(bloque), used: bloque.used }, compressor);
   const whole = new Uint8Array(4 + vitals.length + columns.length);
   new DataView(whole.buffer).setUint32(0, vitals.length);
@@ -74,26 +74,45 @@ export function decodeColumnas(bytes: Uint8Array, compressor: Compressor, id: st
   return { vitals, estado: decodeEstado(bytes.subarray(4 + length), compressor, id) };
 }
 
-/** Copies decoded columns into a bloque by name. Returns names that the checkpoint lacks (they stay fresh). */
+/**
+ * Stored columns by the name that they have in a bloque. Of another procesador only the core's are of use: its own columns may bear the
+ * same names and mean something else.
+ */
+function usableColumns(
+  bloque: BloqueSimbiotico,
+  decoded: DecodedEstado,
+): Map<string, DecodedEstado['columns'][number]> {
+  const same = decoded.nombre === bloque.options.procesador.procesador.nombre;
+  const usable = decoded.columns.filter(({ name }) => same || name.startsWith('core.'));
+  return new Map(usable.map((column) => [column.name, column]));
+}
+
+/** Copies decoded columns into a bloque by name. Returns names that the checkpoint lacks (they stay as they are). */
 export function fillColumns(bloque: BloqueSimbiotico, decoded: DecodedEstado): readonly string[] {
+  const stored = usableColumns(bloque, decoded);
   const missing: string[] = [];
   for (const column of checkpointColumns(bloque)) {
-    const stored = decoded.columns.find((candidate) => candidate.name === column.name);
-    if (stored === undefined) missing.push(column.name);
-    else column.data.set(stored.data.subarray(0, column.data.length));
+    const data = stored.get(column.name)?.data;
+    if (data === undefined) missing.push(column.name);
+    else column.data.set(data.subarray(0, column.data.length));
   }
   return missing;
 }
 
-/** Copies the columns of stored slot `from` into slot `to`; columns that are not stored start fresh. False: there is no such slot. */
+/**
+ * Copies the columns of stored slot `from` into slot `to`; columns that are not stored stay as they are. False: there is no such slot,
+ * or it is another procesador's.
+ */
 export function fillSlot(bloque: BloqueSimbiotico, decoded: DecodedEstado, from: number, to: number): boolean {
   if (from >= decoded.used) return false;
-  const storedOf = (name: string): number | undefined =>
-    decoded.columns.find((column) => column.name === name)?.data[from];
-  for (const column of bloque.memory.estado) column.data[to] = storedOf(column.name) ?? 0;
+  const stored = usableColumns(bloque, decoded);
+  for (const column of bloque.memory.estado) {
+    const data = stored.get(column.name)?.data;
+    if (data !== undefined) column.data[to] = data[from]!;
+  }
   for (const name of ['tsMs', 'valor', 'lectura'] as const)
-    bloque.memory.core[name][to] = storedOf(`core.${name}`) ?? 0;
-  return true;
+    bloque.memory.core[name][to] = stored.get(`core.${name}`)?.data[from] ?? 0;
+  return decoded.nombre === bloque.options.procesador.procesador.nombre;
 }
 
 export function clavesRow(entrada: Entrada, bloque: BloqueSimbiotico, compressor: Compressor): EstadoRow {

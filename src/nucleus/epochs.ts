@@ -11,7 +11,7 @@
  * T4 A second commit of the same number is harmless (store S2).
  * T5 An epoch that is given up is the last: what it held is in no later one, so a later one would leave a gap in the state.
  */
-import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
 import type { BloqueRow, BloqueStore, ComandoRow, EpochCommit, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -46,8 +46,8 @@ export interface EpochDeps {
     readonly rows: readonly EstadoRow[];
     readonly deleted: readonly EstadoClase[];
   };
-  /** Columns, and the claves if they changed. Called before the next change of the bloque. */
-  readonly encodeBloque: (bloque: BloqueSimbiotico) => { readonly rows: readonly EstadoRow[] };
+  /** Columns, and the claves if they changed. Called before the next change of the bloque's columns; `vitals` are those of the cut. */
+  readonly encodeBloque: (bloque: BloqueSimbiotico, vitals: BloqueVitals) => { readonly rows: readonly EstadoRow[] };
   /** What is durable now: the journal may forget up to seq. */
   readonly committed: (seq: number) => Promise<void>;
   /** An epoch was given up (T5). */
@@ -65,7 +65,7 @@ interface SealedBloque {
   readonly bloque: BloqueSimbiotico;
   readonly dirty: boolean;
   readonly row: boolean;
-  readonly fitness: number;
+  readonly vitals: BloqueVitals;
   readonly others: readonly EstadoRow[];
   rows: readonly EstadoRow[];
   mensajes: Uint8Array | null;
@@ -180,7 +180,7 @@ export class Epochs {
         bloque,
         dirty,
         row,
-        fitness: bloque.fitness,
+        vitals: bloque.vitals(),
         others,
         rows: [],
         mensajes: null,
@@ -221,7 +221,7 @@ export class Epochs {
               id: entry.bloque.id,
               canal: entry.bloque.canal,
               numEntidades: entry.bloque.entidades,
-              fitness: entry.fitness,
+              fitness: entry.vitals.fitness,
               timestampS: scheduledMs / 1000,
               mensajes: entry.mensajes,
               codec: entry.mensajes === null ? null : deps.codec,
@@ -248,7 +248,7 @@ export class Epochs {
   #encode(entry: SealedBloque): void {
     if (entry.encoded) return;
     entry.encoded = true;
-    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque).rows;
+    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque, entry.vitals).rows;
     if (entry.row) entry.mensajes = entry.bloque.pending.take();
   }
 

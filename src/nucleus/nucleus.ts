@@ -86,6 +86,8 @@ export class Nucleus implements NucleusContext {
 
   readonly #plugins: PluginHost;
   readonly #compiled = new Map<string, CompiledProcesador>();
+  /** Entries that stay out of this run, and why. */
+  readonly #leftOut = new Map<string, string>();
   readonly #storedFuentes = new Map<string, FuenteRow>();
   #recovery: Recovery | null = null;
   #stage = 0;
@@ -177,6 +179,7 @@ export class Nucleus implements NucleusContext {
       fuentes: this.#storedFuentes,
       hadInbox: this.sealing.hadInbox,
       hadEpisodios: this.sealing.hadEpisodios,
+      obsolete: this.sealing.obsolete,
       lotes: this.lotes,
       seq,
     });
@@ -278,9 +281,13 @@ export class Nucleus implements NucleusContext {
     return this.swarm.bloque(id);
   }
 
-  registrar(entry: BloqueEntry): number {
-    const compiled = this.#compiledFor(entry);
-    if (!this.deps.whole && compiled.procesador.autonomo) return 0;
+  registrar(entry: BloqueEntry): number | null {
+    const leftOut = this.#leftOutBecause(entry);
+    if (leftOut !== null) {
+      this.#leftOut.set(entry.id, leftOut);
+      if (this.deps.whole) this.logger.warn('ModuloRegistro', 'Bloque left out', { bloque: entry.id, found: leftOut });
+      return null;
+    }
     return this.swarm.registrar(entry, this.#recovery?.catalog.get(entry.id) ?? null).bloques.length;
   }
 
@@ -342,6 +349,10 @@ export class Nucleus implements NucleusContext {
   entradaFor(id: string, procesador: string | null): Entrada {
     const known = this.swarm.entradas.get(id);
     if (known !== undefined) return known;
+    const leftOut = this.#leftOut.get(id);
+    if (leftOut !== undefined) {
+      throw new CoreCError('COREC_E_NOT_FOUND', { what: 'bloque', found: id, hint: `It is left out now: ${leftOut}.` });
+    }
     const entry = this.deps.dynamicEntry(id, procesador);
     const entrada = this.swarm.registrar(entry, null);
     this.logger.info('ModuloRegistro', 'Bloque registrado', {
@@ -401,6 +412,14 @@ export class Nucleus implements NucleusContext {
     for (const entry of this.config.bloques) refs.add(entry.procesador);
     for (const entry of recovery.dynamicEntries()) refs.add(entry.procesador);
     for (const ref of refs) await this.prepareProcesador(ref);
+  }
+
+  /** Why an entry stays out of this run, with its state untouched in the store; null when it does not. */
+  #leftOutBecause(entry: BloqueEntry): string | null {
+    if (entry.plugin !== null && !this.deps.plugins.some((plugin) => plugin.name === entry.plugin))
+      return `its plugin ${entry.plugin} could not be loaded`;
+    if (!this.deps.whole && this.#compiledFor(entry).procesador.autonomo) return 'its entidades are artificial';
+    return null;
   }
 
   #compiledFor(entry: BloqueEntry): CompiledProcesador {
@@ -561,7 +580,7 @@ export class Nucleus implements NucleusContext {
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
         sealBloque: (bloque) => sealing.bloqueParts(bloque),
-        encodeBloque: (bloque) => sealing.encodeBloque(bloque),
+        encodeBloque: (bloque, vitals) => sealing.encodeBloque(bloque, vitals),
         sealOthers: (next) => sealing.others(next),
         committed: async (seq) => {
           if (seq === 0) return;

@@ -3,15 +3,19 @@
  *
  * Owns reading estado rows back into bloques, directories and positions. Leaves writing them to epochs, the journal's part to lotes.
  *
- * Y1 A bloque whose size or columns have changed since is filled by name and, when it is smaller or gone, its claves are bound anew
- *    with their state carried over; a clave is never dropped for a change of configuration while there is room.
+ * Y1 A bloque whose columns have changed since is filled by name. One that has another size now, or is gone, gives its claves to the
+ *    bloques that there are: number, state, episodio and waiting lecturas go along. A clave is never dropped for a change of
+ *    configuration while there is room; what found none stays in the store.
+ * Y2 What was carried over is deleted from the store by the next epoch, so that it is carried over once.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { decodeClaves } from '#domain/claves/blob.ts';
-import { UNKNOWN_LOC } from '#domain/claves/directory.ts';
+import { bloqueOfLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
+import type { DecodedEstado } from '#domain/codec/estado.ts';
 import type { BloqueEntry } from '#domain/config/config.ts';
+import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import { messageOf } from '#domain/errors.ts';
-import type { AlertaRow, EstadoRow } from '#ports/bloque-store.ts';
+import type { AlertaRow, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { AlertaHub } from './alertas.ts';
 import {
   decodeColumnas,
@@ -20,7 +24,7 @@ import {
   fillSlot,
   inboxFrom,
   jsonFrom,
-  type DecodedColumnas,
+  type InboxSnapshot,
 } from './checkpoint.ts';
 import type { NucleusDeps } from './deps.ts';
 import type { FuenteRow } from './intake.ts';
@@ -51,11 +55,21 @@ export interface RestoreTargets {
   readonly fuentes: Map<string, FuenteRow>;
   readonly hadInbox: Set<string>;
   readonly hadEpisodios: Set<string>;
+  /** Rows for the next epoch to delete (Y2). */
+  readonly obsolete: { readonly clase: EstadoClase; readonly id: string }[];
   readonly lotes: Lotes;
   readonly seq: number;
 }
 
-/** What replaying a command does; actions.ts is one. */
+/** What is stored of a bloque that cannot simply be filled. */
+interface Displaced {
+  readonly row: EstadoRow;
+  readonly claves: Uint8Array | null;
+  readonly episodios: EpisodioSnapshot | null;
+  readonly inbox: InboxSnapshot | null;
+}
+
+/** What replaying a command does; door.ts is one. */
 export interface Replayer {
   applyEfecto(nombre: string, efecto: unknown): void;
 }
@@ -66,6 +80,8 @@ export class Recovery {
   readonly #swarm: Swarm;
   #nucleus: NucleusRow | null = null;
   #wasRunning = false;
+  /** Ids of episodios that stay in the store, open, with bloques that are not here now. */
+  readonly #asleep = new Set<string>();
 
   constructor(deps: NucleusDeps, swarm: Swarm) {
     this.#deps = deps;
@@ -100,51 +116,47 @@ export class Recovery {
       for (const { id, datos } of rows) if (datos.length > 0) claves.set(id, datos);
     }
     this.#reserve(claves.size);
-    const displaced: EstadoRow[] = [];
-    const inboxes: EstadoRow[] = [];
-    const episodios: EstadoRow[] = [];
+    const inboxes = new Map<string, InboxSnapshot>();
+    const episodios = new Map<string, EpisodioSnapshot>();
     const loteRows: { epoca: number; ids: readonly LoteId[] }[] = [];
     for await (const rows of store.loadEstado(['episodios', 'inbox', 'fuente', 'lotes'])) {
-      for (const row of rows) {
-        if (row.clase === 'fuente') targets.fuentes.set(row.id, jsonFrom(row.datos, row.id) as FuenteRow);
-        else if (row.clase === 'lotes') {
-          const raw = compressor.decompress(row.datos, 256 * 1024 * 1024);
-          loteRows.push({ epoca: Number(row.id), ids: jsonFrom(raw, `lotes ${row.id}`) as readonly LoteId[] });
-        } else if (row.clase === 'inbox') inboxes.push(row);
-        else episodios.push(row);
+      for (const { clase, id, datos } of rows) {
+        if (clase === 'fuente') targets.fuentes.set(id, jsonFrom(datos, id) as FuenteRow);
+        else if (clase === 'lotes') {
+          const raw = compressor.decompress(datos, 256 * 1024 * 1024);
+          loteRows.push({ epoca: Number(id), ids: jsonFrom(raw, `lotes ${id}`) as readonly LoteId[] });
+        } else if (clase === 'inbox') inboxes.set(id, inboxFrom(datos, `inbox ${id}`));
+        else episodios.set(id, episodiosFrom(datos, `episodios ${id}`));
       }
     }
     targets.lotes.restore(
       targets.seq,
       loteRows.toSorted((a, b) => a.epoca - b.epoca),
     );
-    const openOf = new Map(episodios.map((row) => [row.id, episodiosFrom(row.datos, `episodios ${row.id}`)]));
+    const displaced: Displaced[] = [];
     for await (const rows of store.loadEstado(['columnas'])) {
       for (const row of rows) {
         const bloque = this.#swarm.bloque(row.id);
         const entrada = bloque === null ? undefined : this.#swarm.entradas.get(bloque.entrada);
         const stored = this.#slotsOf(row.id);
+        const open = episodios.get(row.id) ?? null;
+        const inbox = inboxes.get(row.id) ?? null;
         if (bloque === null || entrada === undefined || (stored !== null && stored !== bloque.entidades)) {
-          displaced.push(row);
+          displaced.push({ row, claves: claves.get(row.id) ?? null, episodios: open, inbox });
           continue;
         }
-        const open = openOf.get(row.id);
-        if (open !== undefined) {
+        if (open !== null) {
           bloque.episodios.restore(open);
           targets.hadEpisodios.add(row.id);
         }
         this.#fill(entrada, bloque, row, claves.get(row.id) ?? null);
+        if (inbox === null) continue;
+        targets.hadInbox.add(row.id);
+        const { slot, valor, tsMs } = inbox;
+        for (let k = 0; k < slot.length; k++) this.#await(entrada, bloque, slot[k]!, valor[k]!, tsMs[k]!);
       }
     }
-    for (const row of inboxes) {
-      targets.hadInbox.add(row.id);
-      const bloque = this.#swarm.bloque(row.id);
-      if (bloque === null) continue;
-      const { slot, valor, tsMs } = inboxFrom(row.datos, `inbox ${row.id}`);
-      for (let k = 0; k < slot.length; k++)
-        bloque.inbox.pushOne(slot[k]!, valor[k]!, tsMs[k]!, this.#deps.clock.nowMs());
-    }
-    for (const row of displaced) this.#carryOver(row, claves.get(row.id) ?? null);
+    for (const one of displaced) this.#carryOver(one, targets);
     for (const id of this.#nucleus?.pausados ?? []) {
       const bloque = this.#swarm.bloque(id);
       if (bloque !== null) bloque.pausado = true;
@@ -153,13 +165,20 @@ export class Recovery {
   }
 
   async replayComandos(epoca: number, replayer: Replayer): Promise<void> {
-    for (const row of await this.#deps.store.comandosAfter(epoca)) replayer.applyEfecto(row.nombre, row.efecto);
+    for (const row of await this.#deps.store.comandosAfter(epoca)) {
+      try {
+        replayer.applyEfecto(row.nombre, row.efecto);
+      } catch (error) {
+        // of a bloque that the configuration no longer has, most likely
+        this.#deps.logger.warn(TAG, messageOf(error), { comando: row.nombre, id: row.id });
+      }
+    }
   }
 
   /** Alerts that a crash left open in the store, and that no episodio keeps open, are closed where they were last seen. */
   async closeStale(hub: AlertaHub, nowMs: number): Promise<void> {
     if (!this.#wasRunning) return;
-    const live = new Set<string>();
+    const live = new Set(this.#asleep);
     for (const bloque of this.#swarm.bloques) {
       for (const open of bloque.episodios.open) live.add(open.id);
       for (const open of bloque.avisos.open) live.add(open.id);
@@ -168,6 +187,8 @@ export class Recovery {
     const stale: AlertaRow[] = [];
     for (const row of rows) {
       if (live.has(row.id) || row.abiertaMs > nowMs) continue;
+      // without the artificial entidades and plugins nobody can say how it stands with theirs
+      if (!this.#deps.whole && this.#swarm.bloque(row.bloque) === null) continue;
       stale.push({ ...row, cerradaMs: row.actualizadaMs });
     }
     hub.takeStale(stale);
@@ -196,45 +217,104 @@ export class Recovery {
       for (let k = 0; k < list.length; k++) bound[list.slots[k]!] = 1;
     }
     const fresh = fillColumns(bloque, decoded.estado);
-    if (fresh.length > 0)
-      logger.warn(TAG, 'Columns that the checkpoint does not have start fresh', { bloque: bloque.id, columns: fresh });
     bloque.restored(decoded.vitals, (slot) => bound[slot] === 1);
     bloque.clavesDirty = false;
     bloque.dirty = false;
+    if (fresh.length > 0) {
+      logger.warn(TAG, 'Columns that the checkpoint does not have start fresh', {
+        bloque: bloque.id,
+        procesador: bloque.options.procesador.procesador.nombre,
+        stored: decoded.estado.nombre,
+        columns: fresh,
+      });
+      bloque.startColumns(fresh);
+    }
     entrada.watermarkMs = Math.max(entrada.watermarkMs, decoded.vitals.watermarkMs);
   }
 
+  /** A lectura that waits again, as it did at the cut. */
+  #await(entrada: Entrada, bloque: BloqueSimbiotico, slot: number, valor: number, tsMs: number): void {
+    bloque.inbox.pushOne(slot, valor, tsMs, this.#deps.clock.nowMs());
+    if (bloque.inbox.room <= 0) entrada.full.add(bloque);
+  }
+
   /** Y1: a bloque that is gone or has another size. */
-  #carryOver(row: EstadoRow, clavesBlob: Uint8Array | null): void {
+  #carryOver(displaced: Displaced, targets: RestoreTargets): void {
     const { compressor, logger } = this.#deps;
+    const { row, claves, episodios, inbox } = displaced;
     const entrada = this.#swarm.entradas.get(row.id.slice(0, row.id.lastIndexOf('/')));
-    if (clavesBlob === null) return;
     if (entrada === undefined || entrada.artificial) {
-      logger.warn(TAG, 'The configuration no longer has this bloque; its state stays in the store', { bloque: row.id });
+      for (const open of episodios?.abiertos ?? []) this.#asleep.add(open.id);
+      if (this.#deps.whole && claves !== null) {
+        logger.warn(TAG, 'The configuration no longer has this bloque; its state stays in the store', {
+          bloque: row.id,
+        });
+      }
       return;
     }
-    try {
-      const decoded: DecodedColumnas = decodeColumnas(row.datos, compressor, row.id);
-      const list = decodeClaves(clavesBlob, compressor, `claves ${row.id}`);
-      let carried = 0;
-      for (let k = 0; k < list.length; k++) {
-        const clave = new TextDecoder().decode(
-          list.bytes.subarray(list.offsets[k], list.offsets[k]! + list.lengths[k]!),
-        );
-        if (this.#rebind(entrada, clave, decoded, list.slots[k]!)) carried++;
+    const { vitals, estado } = decodeColumnas(row.datos, compressor, row.id);
+    const moved = new Map<number, { readonly bloque: BloqueSimbiotico; readonly slot: number }>();
+    let homeless = 0;
+    const list = claves === null ? null : decodeClaves(claves, compressor, `claves ${row.id}`);
+    for (let k = 0; k < (list?.length ?? 0); k++) {
+      const from = list!.offsets[k]!;
+      const clave = new TextDecoder().decode(list!.bytes.subarray(from, from + list!.lengths[k]!));
+      // one that found no room before, and has come anew since
+      if (entrada.claves.lookupText(clave) !== UNKNOWN_LOC) continue;
+      const loc = this.#swarm.bindText(entrada, clave);
+      if (loc === UNKNOWN_LOC) homeless++;
+      else moved.set(list!.slots[k]!, this.#settle(entrada, loc, estado, list!.slots[k]!));
+    }
+    for (const open of episodios?.abiertos ?? []) {
+      const now = moved.get(open.slot);
+      if (now === undefined) {
+        this.#asleep.add(open.id);
+        continue;
       }
-      logger.info(TAG, 'Claves carried over to the new layout', { bloque: row.id, claves: carried, of: list.length });
-    } catch (error) {
-      logger.error(TAG, messageOf(error), { bloque: row.id });
+      now.bloque.adoptEpisodio({ ...open, slot: now.slot }, episodios!.enfrian.includes(open.slot));
+      targets.hadEpisodios.add(now.bloque.id);
+    }
+    for (let k = 0; k < (inbox?.slot.length ?? 0); k++) {
+      const now = moved.get(inbox!.slot[k]!);
+      if (now !== undefined) this.#await(entrada, now.bloque, now.slot, inbox!.valor[k]!, inbox!.tsMs[k]!);
+    }
+    for (const { bloque } of moved.values()) bloque.watermarkMs = Math.max(bloque.watermarkMs, vitals.watermarkMs);
+    entrada.watermarkMs = Math.max(entrada.watermarkMs, vitals.watermarkMs);
+    this.#supersede(row.id, homeless, targets);
+    logger[homeless > 0 ? 'warn' : 'info'](TAG, 'Claves carried over to the new layout', {
+      bloque: row.id,
+      claves: moved.size,
+      without_room: homeless,
+    });
+  }
+
+  /** Y2. A bloque of that id that stands is written anew whole; what is left of one that does not is deleted once nothing is in it. */
+  #supersede(id: string, homeless: number, targets: RestoreTargets): void {
+    const present = this.#swarm.bloque(id);
+    if (present !== null) {
+      present.dirty = true;
+      present.clavesDirty = true;
+      targets.hadInbox.add(id);
+      targets.hadEpisodios.add(id);
+    } else if (homeless === 0) {
+      for (const clase of ['columnas', 'claves', 'inbox', 'episodios'] as const) targets.obsolete.push({ clase, id });
     }
   }
 
-  #rebind(entrada: Entrada, clave: string, decoded: DecodedColumnas, from: number): boolean {
-    const loc = this.#swarm.bindText(entrada, clave);
-    if (loc === UNKNOWN_LOC) return false;
-    const bloque = entrada.bloques[loc >>> 16]!;
-    const slot = loc & 0xffff;
-    fillSlot(bloque, decoded.estado, from, slot);
-    return true;
+  /** Fills the entidad at `loc` with what is stored of slot `from`. */
+  #settle(
+    entrada: Entrada,
+    loc: number,
+    estado: DecodedEstado,
+    from: number,
+  ): { readonly bloque: BloqueSimbiotico; readonly slot: number } {
+    const bloque = entrada.bloques[bloqueOfLoc(loc)]!;
+    const slot = slotOfLoc(loc);
+    fillSlot(bloque, estado, from, slot);
+    const stored = (name: string): number | undefined =>
+      estado.columns.find((column) => column.name === name)?.data[from];
+    const numero = stored('core.numero');
+    if (numero !== undefined) bloque.adopt(slot, numero, stored('core.generacion') ?? 0);
+    return { bloque, slot };
   }
 }

@@ -8,6 +8,7 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
+import { decodeClaves } from '#domain/claves/blob.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
 import { messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
@@ -41,6 +42,8 @@ export class Runs {
   readonly #deps: RunsDeps;
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
   readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
+  /** Repairs that wait for the closures of their bloque. */
+  readonly #afterClosures = new Map<BloqueSimbiotico, (() => void)[]>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
   #turnWaiters: { readonly sinceMs: number; readonly resolve: () => void }[] = [];
 
@@ -88,12 +91,17 @@ export class Runs {
     }
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
-    if (bloque.hasLecturas) {
-      bloque.drain(carga, nowMs);
-      this.#deps.swarm().drained(bloque);
+    try {
+      if (bloque.hasLecturas) {
+        bloque.drain(carga, nowMs);
+        this.#deps.swarm().drained(bloque);
+      }
+      if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
+      this.#afterRun(bloque, due, arrivedMs);
+    } catch (error) {
+      // a fault of one bloque must not end the loop that all others live on
+      this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id });
     }
-    if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
-    this.#afterRun(bloque, due, arrivedMs);
   }
 
   /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
@@ -116,6 +124,8 @@ export class Runs {
       .finally(() => {
         this.#closureRuns.delete(bloque);
         this.#deps.swarm().drained(bloque);
+        for (const repair of this.#afterClosures.get(bloque) ?? []) repair();
+        this.#afterClosures.delete(bloque);
         const again = this.#closuresAgain.get(bloque);
         if (again === undefined) return;
         this.#closuresAgain.delete(bloque);
@@ -143,21 +153,41 @@ export class Runs {
     if (changes.length > 0) this.#deps.hub.take(bloque, changes, this.#deps.clock.nowMs(), arrivedMs, false);
   }
 
+  /** Repairs slots with their state of the last epoch, those that it does not know fresh. Never throws. */
   async #restoreSlots(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<void> {
+    let load: (slot: number) => boolean = () => false;
     try {
-      const datos = await this.#deps.store.readEstado('columnas', bloque.id);
-      const decoded = datos === null ? null : decodeColumnas(datos, this.#deps.compressor, bloque.id);
-      bloque.repairFrom(
-        slots,
-        (slot) => decoded !== null && fillSlot(bloque, decoded.estado, slot, slot),
-        this.#deps.clock.nowMs(),
-      );
+      load = await this.#storedState(bloque, slots);
     } catch (error) {
       this.#deps.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, {
         bloque: bloque.id,
       });
-      bloque.repairFrom(slots, () => false, this.#deps.clock.nowMs());
     }
-    this.repairs += slots.length;
+    const repair = (): void => {
+      const before = bloque.repairsTotal;
+      bloque.repairFrom(slots, load, this.#deps.clock.nowMs());
+      this.repairs += bloque.repairsTotal - before;
+    };
+    // closures under way were not asked for an entidad that was inactive: it must not become active before their answers are in
+    if (this.#closureRuns.has(bloque))
+      this.#afterClosures.set(bloque, [...(this.#afterClosures.get(bloque) ?? []), repair]);
+    else repair();
+  }
+
+  /** What writes the last epoch's state of a slot into it; false for a slot that was another clave's then. */
+  async #storedState(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<(slot: number) => boolean> {
+    const { store, compressor } = this.#deps;
+    const datos = await store.readEstado('columnas', bloque.id);
+    const claves = await store.readEstado('claves', bloque.id);
+    if (datos === null || claves === null || claves.length === 0) return () => false;
+    const { estado } = decodeColumnas(datos, compressor, bloque.id);
+    const list = decodeClaves(claves, compressor, `claves ${bloque.id}`);
+    const known = new Map<number, string>();
+    for (let k = 0; k < list.length; k++) {
+      if (!slots.includes(list.slots[k]!)) continue;
+      const from = list.offsets[k]!;
+      known.set(list.slots[k]!, new TextDecoder().decode(list.bytes.subarray(from, from + list.lengths[k]!)));
+    }
+    return (slot) => known.get(slot) === bloque.claveOf(slot) && fillSlot(bloque, estado, slot, slot);
   }
 }

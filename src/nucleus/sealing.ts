@@ -3,7 +3,7 @@
  *
  * Owns choosing and gathering. Leaves the cut and the commit to epochs.ts, the bytes of each part to checkpoint.ts.
  */
-import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import type { EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import { clavesRow, encodeColumnas, inboxSnapshot, jsonBytes } from './checkpoint.ts';
 import type { SealedOthers } from './epochs.ts';
@@ -14,6 +14,8 @@ export class Sealing {
   /** Bloques whose inbox or episodios stand in the store: an empty one must be deleted there. */
   readonly hadInbox = new Set<string>();
   readonly hadEpisodios = new Set<string>();
+  /** Rows that recovery has no more use for. */
+  readonly obsolete: { readonly clase: EstadoClase; readonly id: string }[] = [];
   readonly #nucleus: Nucleus;
 
   constructor(nucleus: Nucleus) {
@@ -31,9 +33,11 @@ export class Sealing {
     );
   }
 
-  encodeBloque(bloque: BloqueSimbiotico): { rows: EstadoRow[] } {
+  encodeBloque(bloque: BloqueSimbiotico, vitals: BloqueVitals): { rows: EstadoRow[] } {
     const { swarm, deps } = this.#nucleus;
-    const rows: EstadoRow[] = [{ clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, deps.compressor) }];
+    const rows: EstadoRow[] = [
+      { clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, vitals, deps.compressor) },
+    ];
     if (bloque.clavesDirty) {
       bloque.clavesDirty = false;
       rows.push(clavesRow(swarm.entradas.get(bloque.entrada)!, bloque, deps.compressor));
@@ -60,7 +64,7 @@ export class Sealing {
   others(epoca: number): SealedOthers {
     const { swarm, pumps, lotes, deps, clock, silencios } = this.#nucleus;
     const estado: EstadoRow[] = [];
-    const deleted: { clase: EstadoClase; id: string }[] = [];
+    const deleted: { clase: EstadoClase; id: string }[] = this.obsolete.splice(0);
     for (const entrada of swarm.entradas.values()) {
       if (!entrada.catalogDirty) continue;
       entrada.catalogDirty = false;

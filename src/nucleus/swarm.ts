@@ -14,6 +14,7 @@ import { BloqueSimbiotico, type BloqueDeps } from '#domain/bloque/bloque.ts';
 import { bloqueOfLoc, ClaveDirectory, makeLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
 import { Partition, partitionByBloque } from '#domain/claves/partition.ts';
 import { bloqueId, entidadesOf, bloquesOf, type BloqueEntry } from '#domain/config/config.ts';
+import { CORE_BYTES } from '#domain/entidad/columns.ts';
 import { CoreCError } from '#domain/errors.ts';
 import type { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BLOQUES_MAX, MIB } from '#domain/limits.ts';
@@ -36,6 +37,8 @@ export class Entrada {
   catalogDirty = true;
   /** First bloque that may have a free entidad. */
   freeFrom = 0;
+  /** Entidades of all its bloques. */
+  capacity = 0;
 
   constructor(config: BloqueEntry, procesador: CompiledProcesador) {
     this.config = config;
@@ -114,11 +117,15 @@ export class Swarm {
       });
     }
     const entrada = new Entrada(config, this.#deps.procesador(config));
+    // one that grows by need must not find out when lecturas that were acknowledged need the room
+    assertSize(entrada, entidadesOf(config, 0), bloqueId(config.id, 0));
     this.entradas.set(config.id, entrada);
     const wanted = config.dinamico ? (catalog?.bloques.length ?? 0) : bloquesOf(config);
     for (let k = 0; k < wanted; k++) {
       const known = catalog?.bloques[k];
-      this.#addBloque(entrada, known?.slots ?? entidadesOf(config, k), known?.numeroBase);
+      const slots = config.dinamico ? known!.slots : entidadesOf(config, k);
+      // of another size it is another bloque, and its numbers would run into its neighbour's (W2)
+      this.#addBloque(entrada, slots, known?.slots === slots ? known.numeroBase : undefined);
     }
     return entrada;
   }
@@ -185,9 +192,12 @@ export class Swarm {
 
   /** Forgets the clave at `loc`. Returns lecturas that waited for it. */
   forget(entrada: Entrada, loc: number): number {
-    const dropped = entrada.bloques[bloqueOfLoc(loc)]!.unbind(slotOfLoc(loc));
+    const bloque = entrada.bloques[bloqueOfLoc(loc)]!;
+    const dropped = bloque.unbind(slotOfLoc(loc));
     entrada.claves.remove(loc);
     entrada.freeFrom = Math.min(entrada.freeFrom, bloqueOfLoc(loc));
+    // what went with it may have been what filled the inbox
+    this.drained(bloque);
     return dropped;
   }
 
@@ -200,8 +210,11 @@ export class Swarm {
     for (const bloque of entrada.bloques) {
       if (bloque.bound === 0) continue;
       const { tsMs, ocupado } = bloque.memory.core;
+      const { columns, size } = bloque.inbox;
+      // a clave is not without lecturas while one of them waits to run
+      const waits = new Set(columns.slot.subarray(0, size));
       for (let slot = 0; slot < bloque.entidades; slot++) {
-        if (ocupado[slot] !== 1 || tsMs[slot]! === 0 || tsMs[slot]! >= before) continue;
+        if (ocupado[slot] !== 1 || tsMs[slot]! === 0 || tsMs[slot]! >= before || waits.has(slot)) continue;
         this.forget(entrada, makeLoc(bloque.options.indice, slot));
         count++;
       }
@@ -218,6 +231,7 @@ export class Swarm {
       });
     }
     const { config } = entrada;
+    assertSize(entrada, slots, bloqueId(config.id, entrada.bloques.length));
     const base = numeroBase ?? this.nextNumero;
     this.nextNumero = Math.max(this.nextNumero, base + slots);
     const bloque = new BloqueSimbiotico(
@@ -247,15 +261,8 @@ export class Swarm {
           entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
       },
     );
-    const maxBytes = config.max_size_mb * MIB;
-    if (bloque.memory.bytes > maxBytes) {
-      throw new CoreCError('COREC_E_LIMIT', {
-        what: `${config.path}: size of bloque ${bloque.id} (${slots} entidades of ${config.procesador})`,
-        found: `${(bloque.memory.bytes / MIB).toFixed(2)} MB`,
-        allowed: `max_size_mb ${config.max_size_mb}`,
-      });
-    }
     entrada.bloques.push(bloque);
+    entrada.capacity += slots;
     entrada.catalogDirty = true;
     this.bloques.push(bloque);
     this.#byId.set(bloque.id, bloque);
@@ -320,8 +327,20 @@ export class Swarm {
       if (entrada.bloques[entrada.freeFrom]!.free > 0) return entrada.freeFrom;
     }
     const { config } = entrada;
-    if (!config.dinamico || entrada.bloques.length >= Math.min(bloquesOf(config), BLOQUES_MAX)) return -1;
-    this.#addBloque(entrada, entidadesOf(config, entrada.bloques.length), undefined);
+    const left = config.entidades - entrada.capacity;
+    if (!config.dinamico || left <= 0 || entrada.bloques.length >= BLOQUES_MAX) return -1;
+    this.#addBloque(entrada, Math.min(config.entidades_por_bloque, left), undefined);
     return entrada.freeFrom;
   }
+}
+
+/** @throws CoreCError COREC_E_LIMIT when a bloque of so many entidades is larger than its entry allows. */
+function assertSize({ config, procesador }: Entrada, slots: number, id: string): void {
+  const bytes = slots * (CORE_BYTES + procesador.procesador.bytesPorEntidad);
+  if (bytes <= config.max_size_mb * MIB) return;
+  throw new CoreCError('COREC_E_LIMIT', {
+    what: `${config.path}: size of bloque ${id} (${slots} entidades of ${config.procesador})`,
+    found: `${(bytes / MIB).toFixed(2)} MB`,
+    allowed: `max_size_mb ${config.max_size_mb}`,
+  });
 }

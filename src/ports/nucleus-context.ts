@@ -15,8 +15,8 @@ export interface NucleusContext {
   /** All bloques, in order of registration. */
   bloques(): readonly BloqueSimbiotico[];
   bloque(id: string): BloqueSimbiotico | null;
-  /** Makes the bloques of an entry; returns how many. */
-  registrar(entry: BloqueEntry): number;
+  /** Makes the bloques of an entry; returns how many, or null when it stays out of this run (its plugin is missing). */
+  registrar(entry: BloqueEntry): number | null;
   /** Runs one bloque: drains, cycles and settles what is due, tells alerts, restores what must be. Bits of DUE. */
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void;
   /** Calls back whenever a bloque has something in its inbox that had nothing. */

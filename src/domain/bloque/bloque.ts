@@ -13,7 +13,7 @@
  * K4 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
  */
 import { EPISODIO, makeBloqueMemory, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
-import { EpisodioBook, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
+import { EpisodioBook, type Episodio, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
 import {
   ACC,
   ACC_LENGTH,
@@ -390,6 +390,8 @@ export class BloqueSimbiotico implements RunSink {
     const unknown: number[] = [];
     for (const slot of slots) {
       if (!this.#inactive.has(slot)) continue;
+      // what the failed run left goes first: `load` may not know every column
+      this.#freshState(slot);
       if (!load(slot)) {
         unknown.push(slot);
         continue;
@@ -470,6 +472,36 @@ export class BloqueSimbiotico implements RunSink {
     }
   }
 
+  /** After `restored`: these columns were not in the checkpoint, and begin in every bound entidad as onBind has them. */
+  startColumns(names: readonly string[]): void {
+    const { estado, core } = this.memory;
+    const kept = estado.filter((column) => !names.includes(column.name));
+    for (let slot = 0; slot < this.#nextFree; slot++) {
+      if (core.ocupado[slot] !== OCUPADO.ligado) continue;
+      const values = kept.map((column) => column.data[slot]!);
+      this.#freshState(slot);
+      kept.forEach((column, k) => {
+        column.data[slot] = values[k]!;
+      });
+    }
+    this.dirty = true;
+  }
+
+  /** After `bind`, at a restore: the entidad is the one that had this number and these generations elsewhere. */
+  adopt(slot: number, numero: number, generacion: number): void {
+    this.memory.core.numero[slot] = numero;
+    this.memory.core.generacion[slot] = generacion;
+  }
+
+  /** Takes over an episodio that was open elsewhere, at a restore. */
+  adoptEpisodio(episodio: Episodio, cooling: boolean): void {
+    const { slot } = episodio;
+    const { overflow } = this.episodios;
+    this.episodios.restore({ abiertos: [episodio], enfrian: cooling ? [slot] : [], overflow });
+    this.memory.core.episodio[slot] = cooling ? EPISODIO.enfria : EPISODIO.abierto;
+    this.dirty = true;
+  }
+
   /** Alerts that changed since the last call: of entidades, then of the bloque. */
   takeChanges(): EpisodioChange[] {
     const changes = this.episodios.takeChanges();
@@ -528,6 +560,19 @@ export class BloqueSimbiotico implements RunSink {
     core.tsMs[slot] = 0;
     core.episodio[slot] = EPISODIO.ninguno;
     core.activo[slot] = 1;
+  }
+
+  /** Zero, then what onBind makes of it; when that throws, zero. */
+  #freshState(slot: number): void {
+    const { procesador, parametros } = this.options;
+    for (const column of this.memory.estado) column.data[slot] = 0;
+    if (procesador.procesador.onBind === undefined) return;
+    procesador.bind(this.memory);
+    try {
+      procesador.bindSlot(parametros, slot);
+    } catch {
+      for (const column of this.memory.estado) column.data[slot] = 0;
+    }
   }
 
   /** onBind, whose throw is a failed run like any other. */
@@ -610,6 +655,7 @@ export class BloqueSimbiotico implements RunSink {
       this.#inactive.delete(slot);
       this.#quarantine.add(slot);
       this.#updateCorre(slot);
+      this.dirty = true;
     }
     const keeps = options.procesador.procesador.checkpoint && !this.autonomo;
     const fresh = keeps ? plan.fresh : [...plan.restore, ...plan.fresh];

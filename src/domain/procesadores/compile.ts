@@ -260,15 +260,22 @@ function settleCarefully(
       sink.fallo(i, undefined);
       continue;
     }
-    const d = f - shift;
-    sum += d;
-    sumSquares += d * d;
     if (f >= abre || episodio[i] !== 0) {
       view.slot = i;
       lectura.valor = last[i]!;
       lectura.tsMs = nowMs;
-      sink.excede(i, f, last[i]!, nowMs);
+      try {
+        // calls the procesador's own explica
+        sink.excede(i, f, last[i]!, nowMs);
+      } catch (error) {
+        errors++;
+        sink.fallo(i, error);
+        continue;
+      }
     }
+    const d = f - shift;
+    sum += d;
+    sumSquares += d * d;
   }
   acc[ACC.runs] = acc[ACC.runs]! + runs;
   acc[ACC.errors] = acc[ACC.errors]! + errors;

@@ -1,7 +1,7 @@
 /** What a CoreC knew when it stopped, or was killed, the next one on the folder knows. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { claves, commit, entry, makeWorld, send, series, T0 } from './support.ts';
+import { claves, entry, makeWorld, send, series, T0 } from './support.ts';
 
 test('a restart brings back bound claves, their numbers, state and fitness', async (t) => {
   const world = await makeWorld(t);
