@@ -44,7 +44,8 @@ export function explainDetector(e: NormaView): Explicacion {
       esperadoMax: max,
     };
   }
-  return { codigo: CODIGO[motive] ?? 'out_of_range', esperadoMin: min, esperadoMax: max };
+  const params = motive === MOTIVE.flat ? { lecturas: e.run + 1 } : {};
+  return { codigo: CODIGO[motive] ?? 'out_of_range', params, esperadoMin: min, esperadoMax: max };
 }
 
 export const detector: Procesador<typeof NORMA_COLUMNS, DetectorParametros> = defineProcesador({

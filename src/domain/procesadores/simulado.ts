@@ -21,8 +21,16 @@ const simuladoSchema = z.strictObject({
   anomalias_dia: z.number().min(0).max(1440).default(0.01),
 });
 
-/** What follows from the parametros and the time of a cycle, the same for every entidad; computed once per time. */
-interface Prepared extends z.infer<typeof simuladoSchema> {
+/**
+ * What every entidad needs of the parametros, and what follows from them and the time of a cycle, computed once per time. A plain
+ * object of few fields whose kinds never change: the schema's own result took a third longer to read.
+ */
+interface Prepared {
+  readonly semilla: number;
+  readonly periodoMs: number;
+  readonly media: number;
+  readonly amplitud: number;
+  readonly ruido: number;
   /** Of 2^32 numeros, how many have an anomaly in a minute. */
   readonly anomalous: number;
   readonly jump: number;
@@ -34,10 +42,14 @@ interface Prepared extends z.infer<typeof simuladoSchema> {
 export type SimuladoParametros = Prepared;
 
 const simuladoParametros: z.ZodType<SimuladoParametros> = simuladoSchema.transform((p) => ({
-  ...p,
+  semilla: p.semilla,
+  periodoMs: p.periodo_s * 1000,
+  media: p.media,
+  amplitud: p.amplitud,
+  ruido: p.ruido,
   anomalous: Math.round((p.anomalias_dia * SECONDS_OF_ANOMALY * 2 ** 32) / 86_400),
   jump: 3 * (p.amplitud + p.ruido),
-  nowMs: -1,
+  nowMs: -0.5,
   phase: 0,
   tick: 0,
   minute: 0,
@@ -45,7 +57,7 @@ const simuladoParametros: z.ZodType<SimuladoParametros> = simuladoSchema.transfo
 
 function prepare(p: Prepared, nowMs: number): void {
   p.nowMs = nowMs;
-  const turns = nowMs / (p.periodo_s * 1000);
+  const turns = nowMs / p.periodoMs;
   p.phase = ((turns - Math.floor(turns)) * 2 ** 32) | 0;
   p.tick = mix(
     (nowMs % 2 ** 32) ^ Math.imul(Math.floor(nowMs / 2 ** 32) + 1, 0x9e3779b1) ^ Math.imul(p.semilla, 0x85ebca6b),
