@@ -5,8 +5,8 @@
  * and shared by all rows of it.
  *
  * W1 The time's column stands before the first clave's (compile.ts takes the general parser otherwise).
- * W2 A malformed row gives nothing: what it gave before its end was seen is taken back, and a row that does not fit into the
- *    batch is counted to its end before its first part goes out.
+ * W2 A malformed row gives nothing but its own refusal: what it gave before its end was seen is taken back, and it is seen to its
+ *    end before a part of it goes out for good (a full batch) or a cell of it is refused.
  * W3 `part` is the next column; after a full batch the byte where it begins is remembered too, so that going on costs nothing.
  */
 import { hashClave, type LecturaBatch } from '#domain/lectura/batch.ts';
@@ -46,6 +46,8 @@ export class CsvWideParser extends RowParser {
   private headerPending: boolean;
   /** Where the claves stand in the batch of this parse call; -1: not copied yet. */
   private base = -1;
+  /** The row under way has as many cells as it should (W2). */
+  private isChecked = false;
   /** W3: offset in the row where column `part` begins, or -1 when not known; and the row's time. */
   private resumeAt = -1;
   private resumeTsMs = 0;
@@ -92,6 +94,7 @@ export class CsvWideParser extends RowParser {
     const base = this.base;
     const lengthBefore = batch.length;
     const done = this.part;
+    this.isChecked = false;
     let column = 0;
     let i = from;
     let tsMs = Number.NaN;
@@ -111,8 +114,10 @@ export class CsvWideParser extends RowParser {
           ) {
             if (column >= done) {
               const valor = scanned[0]!;
-              if (valor - valor !== 0) this.refuseOne('bad_valor', bytes, i, next, plan.labels[column]!);
-              else if (
+              if (valor - valor !== 0) {
+                const bad = this.refuseCell(bytes, i, next, from, end, column);
+                if (bad < 0) return this.giveUp(bad, bytes, from, end, lengthBefore, batch);
+              } else if (
                 !batch.appendShared(base + claveOffset[column]!, claveLength[column]!, claveHash[column]!, valor, tsMs)
               ) {
                 return this.stopAt(bytes, from, end, i, column, tsMs, lengthBefore, batch);
@@ -127,8 +132,10 @@ export class CsvWideParser extends RowParser {
               const valor = this.slowValor(bytes, i, stop);
               if (valor === BLANK) {
                 // Nothing measured here.
-              } else if (valor - valor !== 0) this.refuseOne('bad_valor', bytes, i, stop, plan.labels[column]!);
-              else if (
+              } else if (valor - valor !== 0) {
+                const bad = this.refuseCell(bytes, i, stop, from, end, column);
+                if (bad < 0) return this.giveUp(bad, bytes, from, end, lengthBefore, batch);
+              } else if (
                 !batch.appendShared(base + claveOffset[column]!, claveLength[column]!, claveHash[column]!, valor, tsMs)
               ) {
                 return this.stopAt(bytes, from, end, i, column, tsMs, lengthBefore, batch);
@@ -177,15 +184,27 @@ export class CsvWideParser extends RowParser {
     lengthBefore: number,
     batch: LecturaBatch,
   ): number {
-    // W2: parts of a row that have gone out cannot be taken back, so the row is seen to its end first.
-    if (this.part === 0) {
-      const cells = this.restCells(bytes, at, from, end, column);
-      if (cells < 0) return this.giveUp(cells, bytes, from, end, lengthBefore, batch);
-    }
+    const cells = this.checkRow(bytes, at, from, end, column);
+    if (cells < 0) return this.giveUp(cells, bytes, from, end, lengthBefore, batch);
     this.part = column;
     this.resumeAt = at - from;
     this.resumeTsMs = tsMs;
     return FULL;
+  }
+
+  /** Refuses one cell; RAGGED or UNCLOSED when it turns out that the whole row is refused. */
+  private refuseCell(bytes: Uint8Array, at: number, stop: number, from: number, end: number, column: number): number {
+    const cells = this.checkRow(bytes, at, from, end, column);
+    if (cells >= 0) this.refuseOne('bad_valor', bytes, at, stop, this.plan.labels[column]!);
+    return cells;
+  }
+
+  /** W2: what has gone out or was refused cannot be taken back, so the row is seen to its end first, once. */
+  private checkRow(bytes: Uint8Array, at: number, from: number, end: number, column: number): number {
+    if (this.part > 0 || this.isChecked) return 0;
+    const cells = this.restCells(bytes, at, from, end, column);
+    this.isChecked = cells >= 0;
+    return cells;
   }
 
   /** Checks the cells from column `first` on: how many columns the row has, or RAGGED or UNCLOSED. */

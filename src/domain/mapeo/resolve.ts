@@ -204,22 +204,20 @@ function resolveCsv(
   checkNamed(pedido ?? {}, (name) => columnOf.has(name), fields, source, notices);
   const guessed = guess(fields, sample.rows, pedido, source);
   let { valor } = guessed;
-  if (valor === ALL_FIELDS) {
-    // All but text: a column that holds none of it stays in, empty ones too, for it may fill later.
+  // Settled before, "*" stays what it was, whatever today's first rows hold.
+  if (valor === ALL_FIELDS && (request.verify || pedido?.valor !== ALL_FIELDS)) {
     const roles = new Set([guessed.ts, ...guessed.clave]);
     const others = columns.filter((name) => !roles.has(name));
+    // All but text: an empty column stays in, for it may fill later; one without a name does not.
     const kept = others.filter((name) => {
       const index = columnOf.get(name)!;
-      return sample.named[index] === true || !sample.cabecera
-        ? fields[index]!.kind !== 'text' && fields[index]!.kind !== 'time'
-        : false;
+      const { kind } = fields[index]!;
+      return kind !== 'text' && kind !== 'time' && (sample.named[index] === true || !sample.cabecera);
     });
-    if (kept.length === 0)
-      throw mappingError(
-        source,
-        `no column that holds numbers; the data has ${list(fields)}`,
-        'a mapping with valor, or another separador',
-      );
+    if (kept.length === 0) {
+      const allowed = 'a mapping with valor, or another separador';
+      throw mappingError(source, `no column that holds numbers; the data has ${list(fields)}`, allowed);
+    }
     valor = kept.length === others.length ? ALL_FIELDS : kept;
   }
   return finish({ formato: 'csv', guessed: { ...guessed, valor }, pedido, nombre, csv: sample, fields, notices });
@@ -347,7 +345,10 @@ function checkNamed(
   const missing = (names: readonly string[]): string[] => names.filter((name) => name !== ALL_FIELDS && !isSeen(name));
   const valores = listOf(mapeo.valor);
   const lost = missing(valores);
-  const fatal = [...missing(listOf(mapeo.clave)), ...missing(typeof mapeo.ts === 'string' ? [mapeo.ts] : [])];
+  const fatal = [
+    ...missing(listOf(mapeo.clave)),
+    ...missing(typeof mapeo.ts === 'string' && mapeo.ts_falta !== 'llegada' ? [mapeo.ts] : []),
+  ];
   if (lost.length > 0 && lost.length === valores.length) fatal.push(...lost);
   else if (lost.length > 0) notices.push(`not in the first ${SAMPLE_ROWS} rows: ${clip(lost.join(', '))}`);
   if (fatal.length > 0) {

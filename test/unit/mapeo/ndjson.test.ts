@@ -161,7 +161,7 @@ describe('NDJSON', () => {
         fc.integer({ min: 1, max: 4 }),
         check,
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 
@@ -200,7 +200,7 @@ describe('NDJSON', () => {
           check([...rows, ...Array<string>(20).fill(rows[0]!)], chunk, capacity);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });

@@ -51,6 +51,8 @@ export function parseAll(data: string | Uint8Array, options: ParseOptions = {}):
   const lecturas: Parsed[] = [];
   const refused: ParsedAll['refused'] = [];
   const reader = makeReader(options, refused);
+  // As a file source does: the mapping does not hang on where the first chunk ends.
+  reader.prepare(bytes, true);
   const batch = new LecturaBatch(options.capacity ?? 1000);
   const headroom = Math.min(CHUNK_HEADROOM, bytes.length);
   const size = options.chunk ?? Math.max(1, bytes.length);

@@ -1,7 +1,7 @@
 /**
  * The bytes of a file in chunks: plain (read ahead while the caller works) or compressed.
  *
- * Owns: reading. Leaves which file, and what follows when it ends, to archivo-source.ts.
+ * Owns: reading. Leaves which file, and what follows when it ends, to file-source.ts.
  *
  * D1 A chunk has CHUNK_HEADROOM free bytes before it and holds until ahead() is called for the one after it.
  * D2 `null` is the end of what is there now; a plain file that has grown since gives more when asked again.

@@ -9,9 +9,8 @@
  */
 import { finished, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { CoreCError, messageOf, type Idioma } from '#domain/errors.ts';
+import { CoreCError, messageOf } from '#domain/errors.ts';
 import type { LecturaBatch } from '#domain/lectura/batch.ts';
-import { EXPLAIN_BYTES, explainBytes, type Explanation } from '#domain/mapeo/explain.ts';
 import { CHUNK_HEADROOM } from '#domain/mapeo/limits.ts';
 import type { Mapeo } from '#domain/mapeo/mapeo.ts';
 import { RowReader } from '#domain/mapeo/row-reader.ts';
@@ -198,48 +197,4 @@ function readError(source: string, error: Error): CoreCError {
     { source, found: messageOf(error), hint: 'What came before is taken; the stream is damaged or was cut short.' },
     error,
   );
-}
-
-/**
- * What the rows of `stdin` would give: its beginning is read, and gone after that. Null: no rows.
- * Errors: CoreCError COREC_E_MAPPING, COREC_E_SOURCE_READ.
- */
-export async function explainStdin(
-  config: { readonly mapeo?: Mapeo | undefined },
-  stdin: Readable,
-  idioma: Idioma,
-  n: number = 10,
-): Promise<Explanation | null> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let isWhole = true;
-  let stream: Readable = stdin;
-  const first = await new Promise<Buffer | null>((resolve, reject) => {
-    const look = (): void => {
-      const chunk = stdin.read() as Buffer | null;
-      if (chunk === null && !stdin.readableEnded) return void stdin.once('readable', look);
-      resolve(chunk);
-    };
-    stdin.once('error', reject);
-    stdin.once('end', () => resolve(null));
-    look();
-  });
-  if (first !== null) {
-    stdin.unshift(first);
-    const unpacker = unpackerFor(first);
-    if (unpacker !== null) stream = stdin.pipe(unpacker);
-    try {
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length < EXPLAIN_BYTES) continue;
-        isWhole = false;
-        break;
-      }
-    } catch (error) {
-      throw readError('stdin', error as Error);
-    }
-  }
-  const request = { pedido: config.mapeo ?? null, nombre: 'stdin', source: 'stdin', verify: true };
-  return explainBytes(new Uint8Array(Buffer.concat(chunks)), isWhole, request, n, idioma);
 }
