@@ -1,7 +1,8 @@
 /**
  * Tables of text: columns aligned by what a terminal shows, cut to its width.
  *
- * Owns widths. On a terminal the widest flexible columns give way until the row fits; into a pipe nothing is cut.
+ * Owns widths. On a terminal the widest flexible columns give way until the row fits, then columns that can be spared are left out;
+ * into a pipe nothing is cut.
  */
 import type { Paint } from './paint.ts';
 import { pad, printable, truncate, widthOf } from './width.ts';
@@ -13,6 +14,8 @@ export interface Column<T> {
   readonly right?: boolean;
   /** May be cut, down to so many columns. */
   readonly min?: number;
+  /** May be left out when nothing else helps; the lowest goes first. */
+  readonly drop?: number;
   /** Colours the padded cell. */
   readonly paint?: (text: string, row: T) => string;
 }
@@ -20,12 +23,8 @@ export interface Column<T> {
 const GAP = '  ';
 
 /** Lines of the table, the head first. `width`: of the terminal, null for no limit. */
-export function table<T>(
-  columns: readonly Column<T>[],
-  rows: readonly T[],
-  width: number | null,
-  paint: Paint,
-): string[] {
+export function table<T>(all: readonly Column<T>[], rows: readonly T[], width: number | null, paint: Paint): string[] {
+  const columns = width === null ? all : spare(all, rows, width);
   const cells = rows.map((row) => columns.map((column) => printable(column.of(row))));
   const widths = columns.map((column, k) =>
     cells.reduce((most, row) => Math.max(most, widthOf(row[k]!)), widthOf(column.head)),
@@ -46,6 +45,25 @@ export function table<T>(
   );
   const body = cells.map((texts, r) => line(texts, (text, k) => columns[k]!.paint?.(text, rows[r]!) ?? text));
   return [head, ...body];
+}
+
+/** The columns that are left when those that can be spared went, until the rest fits at its least. */
+function spare<T>(columns: readonly Column<T>[], rows: readonly T[], width: number): readonly Column<T>[] {
+  const leastOf = (column: Column<T>): number =>
+    rows.reduce(
+      (most, row) => {
+        const own = widthOf(printable(column.of(row)));
+        return Math.max(most, column.min === undefined ? own : Math.min(own, column.min));
+      },
+      Math.min(widthOf(column.head), column.min ?? Infinity),
+    );
+  let kept = columns;
+  while (kept.reduce((sum, column) => sum + leastOf(column) + GAP.length, -GAP.length) > width) {
+    const [first] = kept.filter((column) => column.drop !== undefined).toSorted((a, b) => a.drop! - b.drop!);
+    if (first === undefined) return kept;
+    kept = kept.filter((column) => column !== first);
+  }
+  return kept;
 }
 
 /** Takes from the widest flexible column, one by one, until the row fits or nothing gives way any more. */

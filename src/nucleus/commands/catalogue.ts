@@ -38,6 +38,8 @@ export interface NumberArg extends ArgBase {
 export interface FlagArg extends ArgBase {
   readonly kind: 'flag';
   readonly default: boolean;
+  /** Of a flag that is on by default: what turning it off does. */
+  readonly off?: Said;
 }
 export interface ChoiceArg extends ArgBase {
   readonly kind: 'choice';
@@ -417,6 +419,10 @@ export const CATALOGUE = {
         says: {
           en: 'go on where an earlier ingest of the file stopped',
           es: 'seguir donde paró una toma anterior del archivo',
+        },
+        off: {
+          en: 'begin at the start, even when an earlier ingest of the file stopped half-way',
+          es: 'empezar desde el principio, aunque una toma anterior del archivo parara a medias',
         },
       },
     },
