@@ -70,10 +70,10 @@ export class Client {
   async *events(sent: Sent): AsyncGenerator<{ readonly id: string; readonly data: unknown }> {
     const response = await this.#open({ ...sent, limited: false });
     if (response.statusCode !== 200) throw remoteError(this.#parse(await this.#text(response)), response);
-    for await (const block of this.#split(response, '\n\n')) {
+    for await (const event of this.#split(response, '\n\n')) {
       let id = '';
       let data: string | null = null;
-      for (const line of block.split('\n')) {
+      for (const line of event.split('\n')) {
         if (line.startsWith('id: ')) id = line.slice(4);
         else if (line.startsWith('data: ')) data = line.slice(6);
       }

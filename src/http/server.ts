@@ -16,6 +16,7 @@ import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { nearestKey } from '#domain/texts/nearest.ts';
 import { CoreCError, messageOf, type Idioma } from '#domain/errors.ts';
+import { text } from '#domain/texts/text.ts';
 import { COMMAND_NAMES } from '#nucleus/commands/catalogue.ts';
 import { CommandError, type ConfigAccess } from '#nucleus/commands/command.ts';
 import type { Logger } from '#ports/logger.ts';
@@ -242,6 +243,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     const socketPath = options.socketPath === null ? null : await listenSocket(makeServer(true), options.socketPath);
     const taken = host === null ? null : await listenTcp(makeServer(false), host, port);
     const url = taken === null ? null : `http://${isIPv6(host!) ? `[${host}]` : host}:${taken}`;
+    if (taken !== null) logger.info(TAG, text(idioma, 'log.http_listening', { host: host!, puerto: taken }));
+    if (socketPath !== null) logger.info(TAG, text(idioma, 'log.socket_listening', { ruta: socketPath }));
     return { url, port: taken, socketPath, close };
   } catch (error) {
     await close();

@@ -1,5 +1,5 @@
 /** `corec status` and the head of `corec top`. */
-import { formatBytes, formatDuration, formatNumber } from '#domain/texts/format.ts';
+import { formatBytes, formatDuration, formatNumber, formatRelative, UNKNOWN } from '#domain/texts/format.ts';
 import { text } from '#domain/texts/text.ts';
 import type { NucleusStatus, Quantiles } from '#ports/nucleus-api.ts';
 import { pairs } from '../render/table.ts';
@@ -97,6 +97,7 @@ export function statusView(status: NucleusStatus, view: View): string[] {
 
 /** How long since, in words; a clave without a reading has none. */
 export function sinceText(tsMs: number, { idioma, nowMs }: View): string {
-  if (tsMs <= 0) return '-';
+  if (tsMs <= 0) return UNKNOWN;
+  if (Math.abs(nowMs - tsMs) < 1000) return formatRelative(idioma, nowMs, nowMs);
   return formatDuration(idioma, Math.max(0, Math.round((nowMs - tsMs) / 1000) * 1000));
 }

@@ -81,6 +81,7 @@ export const EN = {
   'log.file_failed': 'The log file {ruta} cannot be written, its lines are lost until it can: {error}',
   'log.file_back': 'The log file {ruta} is written again; {lineas:whole} lines were lost',
   'log.http_listening': 'HTTP on http://{host}:{puerto:raw}',
+  'log.socket_listening': 'Command line on {ruta}',
   'log.state_fresh':
     'Procesador {procesador} changed from version {antes:raw} to {ahora:raw}: columns {columnas} begin anew',
   'log.cycle_slow': 'A cycle took {ms:duration}, longer than its interval of {intervaloMs:duration}',

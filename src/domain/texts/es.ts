@@ -77,6 +77,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.file_failed': 'No se puede escribir el archivo de log {ruta}; sus líneas se pierden hasta que se pueda: {error}',
   'log.file_back': 'Se vuelve a escribir el archivo de log {ruta}; se perdieron {lineas:whole} líneas',
   'log.http_listening': 'HTTP en http://{host}:{puerto:raw}',
+  'log.socket_listening': 'Línea de comandos en {ruta}',
   'log.state_fresh':
     'El procesador {procesador} pasó de la versión {antes:raw} a la {ahora:raw}: las columnas {columnas} empiezan de nuevo',
   'log.cycle_slow': 'Un ciclo tardó {ms:duration}, más que su intervalo de {intervaloMs:duration}',
