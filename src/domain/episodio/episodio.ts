@@ -89,25 +89,23 @@ export class EpisodioBook {
     explica: () => Explicacion,
   ): number {
     let episodio = this.#bySlot.get(slot);
-    if (episodio !== undefined && tsMs - episodio.actualizadaMs >= limits.enfriamientoMs && valor < limits.abre) {
-      this.close(slot);
-      return EPISODIO.ninguno;
-    }
-    if (episodio !== undefined && tsMs - episodio.actualizadaMs >= limits.enfriamientoMs && this.#cooling.has(slot)) {
-      // it had ended before this one began
-      this.close(slot);
-      episodio = undefined;
+    if (episodio !== undefined && (valor < limits.cierra || this.#cooling.has(slot))) {
+      const ended = tsMs - episodio.actualizadaMs >= limits.enfriamientoMs;
+      if (valor < limits.abre) {
+        if (ended) this.close(slot);
+        else this.#cooling.add(slot);
+        return ended ? EPISODIO.ninguno : EPISODIO.enfria;
+      }
+      // odd again: the same episodio within the cool-down, a new one after it
+      if (ended) {
+        this.close(slot);
+        episodio = undefined;
+      } else this.#cooling.delete(slot);
     }
     if (episodio === undefined) {
       if (valor < limits.abre) return EPISODIO.ninguno;
       return this.#openNew(slot, clave(), regla, valor, lectura, tsMs, explica());
     }
-    if (valor < limits.cierra) {
-      this.#cooling.add(slot);
-      return EPISODIO.enfria;
-    }
-    if (valor >= limits.abre) this.#cooling.delete(slot);
-    else if (this.#cooling.has(slot)) return EPISODIO.enfria;
     episodio.actualizadaMs = Math.max(episodio.actualizadaMs, tsMs);
     episodio.lecturas++;
     if (valor > episodio.valor) {

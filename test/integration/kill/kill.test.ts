@@ -39,153 +39,182 @@ interface Lote {
   acknowledged: boolean;
 }
 
-test(`killed ${ROUNDS} times, every acknowledged lectura acted once and is stored once (seed ${SEED})`, { timeout: 280_000 }, async (t) => {
-  const random = dice(SEED);
-  const folder = tempFolder(t);
-  const dataDir = join(folder, 'data');
-  const input = join(folder, 'numbered.ndjson');
-  const configPath = join(folder, 'corec_config.json');
-  writeFileSync(input, '');
-  const entry = (id: string, procesador: string, parametros: object = {}): object => ({
-    id,
-    canal: 2,
-    entidades: 200,
-    entidades_por_bloque: 50,
-    procesador,
-    parametros,
-    intervalo_ms: 100,
-  });
-  writeFileSync(
-    configPath,
-    JSON.stringify({
-      instance_id: 'kill',
-      data_dir: 'data',
-      http: null,
-      bloques: [entry('de_archivo', 'contador'), entry('de_http', 'contador'), entry('limitado', 'limites', { max: 90, histeresis: 5 })],
-      fuentes: [{ tipo: 'archivo', ruta: 'numbered.ndjson', bloque: 'de_archivo', seguir: true, mapeo: { clave: 'c', valor: 'v', ts: 't' } }],
-      persistencia: { intervalo_s: 1 },
-      alertas: { enfriamiento_s: 5 },
-      logs: { ruta: 'corec.log' },
-    }),
-  );
+test(
+  `killed ${ROUNDS} times, every acknowledged lectura acted once and is stored once (seed ${SEED})`,
+  { timeout: 280_000 },
+  async (t) => {
+    const random = dice(SEED);
+    const folder = tempFolder(t);
+    const dataDir = join(folder, 'data');
+    const input = join(folder, 'numbered.ndjson');
+    const configPath = join(folder, 'corec_config.json');
+    writeFileSync(input, '');
+    const entry = (id: string, procesador: string, parametros: object = {}): object => ({
+      id,
+      canal: 2,
+      entidades: 200,
+      entidades_por_bloque: 50,
+      procesador,
+      parametros,
+      intervalo_ms: 100,
+    });
+    writeFileSync(
+      configPath,
+      JSON.stringify({
+        instance_id: 'kill',
+        data_dir: 'data',
+        http: null,
+        bloques: [
+          entry('de_archivo', 'contador'),
+          entry('de_http', 'contador'),
+          entry('limitado', 'limites', { max: 90, histeresis: 5 }),
+        ],
+        fuentes: [
+          {
+            tipo: 'archivo',
+            ruta: 'numbered.ndjson',
+            bloque: 'de_archivo',
+            seguir: true,
+            mapeo: { clave: 'c', valor: 'v', ts: 't' },
+          },
+        ],
+        persistencia: { intervalo_s: 1 },
+        alertas: { enfriamiento_s: 5 },
+        logs: { ruta: 'corec.log' },
+      }),
+    );
 
-  let corec: CoreCProcess | null = null;
-  t.after(async () => {
-    await corec?.end('SIGKILL');
-    killAll(postgresPids(dataDir));
-  });
-
-  let fileRows = 0;
-  const lotes: Lote[] = [];
-  const limitLotes: Lote[] = [];
-  const fileLine = (k: number): string => `{"c":"f${k % CLAVES}","v":${k},"t":${1_700_000_000_000 + k * 10}}\n`;
-  const makeLote = (bloque: string, n: number): Lote => {
-    let body = '';
-    for (let k = 0; k < LOTE_ROWS; k++) {
-      const at = n * LOTE_ROWS + k;
-      const valor = bloque === 'limitado' ? (Math.floor(at / 4000) % 2 === 1 ? 95 : 10) : at;
-      body += `{"clave":"h${at % CLAVES}","valor":${valor},"ts":${1_700_000_000_000 + at * 10}}\n`;
-    }
-    return { id: `${bloque}-${n}`, body, acknowledged: false };
-  };
-  /** Sends in order; a lote without an answer is sent again under its id, as a client does. */
-  const pump = async (process: CoreCProcess, bloque: string, list: Lote[], stop: { now: boolean }): Promise<void> => {
-    while (!stop.now) {
-      let lote = list.find((candidate) => !candidate.acknowledged);
-      if (lote === undefined) {
-        lote = makeLote(bloque, list.length);
-        list.push(lote);
-      }
-      try {
-        const answer = await process.call('POST', `/api/lecturas?bloque=${bloque}`, lote.body, {
-          'content-type': 'application/x-ndjson',
-          'x-lote-id': lote.id,
-        });
-        if (answer.status === 200) lote.acknowledged = true;
-        else if (answer.status < 500 && answer.status !== 429) throw new assert.AssertionError({ message: `${answer.status} ${answer.body}` });
-        else await delay(20);
-      } catch (error) {
-        if (error instanceof assert.AssertionError) throw error;
-        await delay(20);
-      }
-    }
-  };
-
-  for (let round = 0; round < ROUNDS; round++) {
-    let rows = '';
-    for (let k = 0; k < FILE_ROWS_A_ROUND; k++) rows += fileLine(fileRows++);
-    appendFileSync(input, rows);
-    corec = startCoreC(configPath, dataDir);
-    const stop = { now: false };
-    // some rounds die while starting
-    const early = random() < 0.2;
-    if (!early) await corec.ready();
-    const pumps = [pump(corec, 'de_http', lotes, stop), pump(corec, 'limitado', limitLotes, stop)];
-    await delay(early ? random() * 900 : 100 + random() * 2400);
-    if (random() < 0.4) {
+    let corec: CoreCProcess | null = null;
+    t.after(async () => {
+      await corec?.end('SIGKILL');
       killAll(postgresPids(dataDir));
-      await delay(random() * 300);
+    });
+
+    let fileRows = 0;
+    const lotes: Lote[] = [];
+    const limitLotes: Lote[] = [];
+    const fileLine = (k: number): string => `{"c":"f${k % CLAVES}","v":${k},"t":${1_700_000_000_000 + k * 10}}\n`;
+    const makeLote = (bloque: string, n: number): Lote => {
+      let body = '';
+      for (let k = 0; k < LOTE_ROWS; k++) {
+        const at = n * LOTE_ROWS + k;
+        const valor = bloque === 'limitado' ? (Math.floor(at / 4000) % 2 === 1 ? 95 : 10) : at;
+        body += `{"clave":"h${at % CLAVES}","valor":${valor},"ts":${1_700_000_000_000 + at * 10}}\n`;
+      }
+      return { id: `${bloque}-${n}`, body, acknowledged: false };
+    };
+    /** Sends in order; a lote without an answer is sent again under its id, as a client does. */
+    const pump = async (process: CoreCProcess, bloque: string, list: Lote[], stop: { now: boolean }): Promise<void> => {
+      while (!stop.now) {
+        let lote = list.find((candidate) => !candidate.acknowledged);
+        if (lote === undefined) {
+          lote = makeLote(bloque, list.length);
+          list.push(lote);
+        }
+        try {
+          const answer = await process.call('POST', `/api/lecturas?bloque=${bloque}`, lote.body, {
+            'content-type': 'application/x-ndjson',
+            'x-lote-id': lote.id,
+          });
+          if (answer.status === 200) {
+            lote.acknowledged = true;
+            await delay(2);
+          } else if (answer.status < 500 && answer.status !== 429)
+            throw new assert.AssertionError({ message: `${answer.status} ${answer.body}` });
+          else await delay(20);
+        } catch (error) {
+          if (error instanceof assert.AssertionError) throw error;
+          await delay(20);
+        }
+      }
+    };
+
+    for (let round = 0; round < ROUNDS; round++) {
+      let rows = '';
+      for (let k = 0; k < FILE_ROWS_A_ROUND; k++) rows += fileLine(fileRows++);
+      appendFileSync(input, rows);
+      corec = startCoreC(configPath, dataDir);
+      const stop = { now: false };
+      // some rounds die while starting
+      const early = random() < 0.2;
+      if (!early) await corec.ready();
+      const pumps = [pump(corec, 'de_http', lotes, stop), pump(corec, 'limitado', limitLotes, stop)];
+      await delay(early ? random() * 900 : 100 + random() * 2400);
+      if (random() < 0.4) {
+        killAll(postgresPids(dataDir));
+        await delay(random() * 300);
+      }
+      await corec.end('SIGKILL');
+      if (random() < 0.3) killAll(postgresPids(dataDir));
+      stop.now = true;
+      await Promise.all(pumps);
     }
-    await corec.end('SIGKILL');
-    if (random() < 0.3) killAll(postgresPids(dataDir));
+
+    corec = startCoreC(configPath, dataDir);
+    await corec.ready();
+    const stop = { now: false };
+    const finish = [pump(corec, 'de_http', lotes, stop), pump(corec, 'limitado', limitLotes, stop)];
+    const deadline = Date.now() + 60_000;
+    // a contador's valor is its count, exact below 2^24
+    const countsOf = async (bloque: string): Promise<Map<string, number>> => {
+      const found = (await corec!.json(`/api/entidades?glob=*&bloque=${bloque}&limit=1000`)) as {
+        entidades: { clave: string; valor: number }[];
+      };
+      return new Map(found.entidades.map(({ clave, valor }) => [clave, valor]));
+    };
+    const all = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((sum, n) => sum + n, 0);
+    while (all(await countsOf('de_archivo')) < fileRows && Date.now() < deadline) await delay(50);
+    while ([...lotes, ...limitLotes].some((lote) => !lote.acknowledged) && Date.now() < deadline) await delay(20);
     stop.now = true;
-    await Promise.all(pumps);
-  }
+    await Promise.all(finish);
 
-  corec = startCoreC(configPath, dataDir);
-  await corec.ready();
-  const stop = { now: false };
-  const finish = [pump(corec, 'de_http', lotes, stop), pump(corec, 'limitado', limitLotes, stop)];
-  const deadline = Date.now() + 60_000;
-  const countOf = async (clave: string): Promise<number> => {
-    const answer = await corec!.call('GET', `/api/entidad?clave=${encodeURIComponent(clave)}&puntos=1`);
-    return answer.status === 200 ? ((JSON.parse(answer.body) as { estado: { cuenta: number } }).estado.cuenta ?? 0) : 0;
-  };
-  while ((await countOf(`de_archivo:f${CLAVES - 1}`)) < fileRows / CLAVES && Date.now() < deadline) await delay(50);
-  while ([...lotes, ...limitLotes].some((lote) => !lote.acknowledged) && Date.now() < deadline) await delay(20);
-  stop.now = true;
-  await Promise.all(finish);
-
-  const fromHttp = (lotes.length * LOTE_ROWS) / CLAVES;
-  for (let c = 0; c < CLAVES; c++) {
-    assert.equal(await countOf(`de_archivo:f${c}`), fileRows / CLAVES, `f${c}`);
-    assert.equal(await countOf(`de_http:h${c}`), fromHttp, `h${c}`);
-  }
-  assert.equal(await corec.end('SIGTERM'), 0, corec.output());
-
-  // what is stored: every lectura once, every alert once, as an undisturbed run would have it
-  const keeper = startCoreC(configPath, dataDir);
-  corec = keeper;
-  await keeper.ready();
-  const client = new pg.Client({ host: join(dataDir, 'postgres'), user: 'corec', database: 'postgres' });
-  await client.connect();
-  const stored = new Map<string, number>();
-  const { rows } = await client.query<{ id: string; mensajes: Buffer | null; codec: string | null }>('SELECT id, mensajes, codec FROM bloques');
-  for (const row of rows) {
-    if (row.mensajes === null) continue;
-    const entry = row.id.split('/')[0]!;
-    for (const mensaje of decodeMensajes(row.codec!, row.mensajes, makeZstd())) {
-      const key = `${entry} ${mensaje.id} ${mensaje.ts}`;
-      stored.set(key, (stored.get(key) ?? 0) + 1);
+    const fromHttp = (lotes.length * LOTE_ROWS) / CLAVES;
+    const [ofFile, ofHttp] = [await countsOf('de_archivo'), await countsOf('de_http')];
+    for (let c = 0; c < CLAVES; c++) {
+      assert.equal(ofFile.get(`f${c}`), fileRows / CLAVES, `f${c}`);
+      assert.equal(ofHttp.get(`h${c}`), fromHttp, `h${c}`);
     }
-  }
-  const doubled = [...stored.values()].filter((count) => count !== 1).length;
-  const sum = (prefix: string): number => [...stored.keys()].filter((key) => key.startsWith(prefix)).length;
-  assert.equal(doubled, 0, 'stored twice');
-  assert.equal(sum('de_archivo '), fileRows);
-  assert.equal(sum('de_http '), lotes.length * LOTE_ROWS);
-  assert.equal(sum('limitado '), limitLotes.length * LOTE_ROWS);
-  const alerts = await client.query<{ clave: string; abierta: string; n: string }>(
-    "SELECT clave, abierta_ms::text AS abierta, count(*)::text AS n FROM alertas WHERE bloque LIKE 'limitado/%' AND clave <> '' GROUP BY 1, 2",
-  );
-  assert.ok(alerts.rows.every((row) => row.n === '1'), 'an alert twice');
-  const limitRows = limitLotes.length * LOTE_ROWS;
-  let expected = 0;
-  for (let at = 4000; at < limitRows; at += 8000) expected += Math.min(CLAVES, limitRows - at);
-  assert.equal(alerts.rows.length, expected, 'alerts of the limit crossings');
-  await client.end();
-  assert.equal(await keeper.end('SIGTERM'), 0, keeper.output());
-  console.log(
-    `kill test: seed ${SEED}, ${ROUNDS} kills, ${fileRows} lecturas from a file, ${lotes.length + limitLotes.length} lotes over HTTP, ${alerts.rows.length} alerts, lost 0, doubled 0`,
-  );
-});
+    assert.equal(await corec.end('SIGTERM'), 0, corec.output());
+
+    // what is stored: every lectura once, every alert once, as an undisturbed run would have it
+    const keeper = startCoreC(configPath, dataDir);
+    corec = keeper;
+    await keeper.ready();
+    const client = new pg.Client({ host: join(dataDir, 'postgres'), user: 'corec', database: 'postgres' });
+    await client.connect();
+    const stored = new Map<string, number>();
+    const { rows } = await client.query<{ id: string; mensajes: Buffer | null; codec: string | null }>(
+      'SELECT id, mensajes, codec FROM bloques',
+    );
+    for (const row of rows) {
+      if (row.mensajes === null) continue;
+      const entry = row.id.split('/')[0]!;
+      for (const mensaje of decodeMensajes(row.codec!, row.mensajes, makeZstd())) {
+        const key = `${entry} ${mensaje.id} ${mensaje.ts}`;
+        stored.set(key, (stored.get(key) ?? 0) + 1);
+      }
+    }
+    const doubled = [...stored.values()].filter((count) => count !== 1).length;
+    const sum = (prefix: string): number => [...stored.keys()].filter((key) => key.startsWith(prefix)).length;
+    assert.equal(doubled, 0, 'stored twice');
+    assert.equal(sum('de_archivo '), fileRows);
+    assert.equal(sum('de_http '), lotes.length * LOTE_ROWS);
+    assert.equal(sum('limitado '), limitLotes.length * LOTE_ROWS);
+    const alerts = await client.query<{ clave: string; abierta: string; n: string }>(
+      "SELECT clave, abierta_ms::text AS abierta, count(*)::text AS n FROM alertas WHERE bloque LIKE 'limitado/%' AND clave <> '' GROUP BY 1, 2",
+    );
+    assert.ok(
+      alerts.rows.every((row) => row.n === '1'),
+      'an alert twice',
+    );
+    const limitRows = limitLotes.length * LOTE_ROWS;
+    let expected = 0;
+    for (let at = 4000; at < limitRows; at += 8000) expected += Math.min(CLAVES, limitRows - at);
+    assert.equal(alerts.rows.length, expected, 'alerts of the limit crossings');
+    await client.end();
+    assert.equal(await keeper.end('SIGTERM'), 0, keeper.output());
+    console.log(
+      `kill test: seed ${SEED}, ${ROUNDS} kills, ${fileRows} lecturas from a file, ${lotes.length + limitLotes.length} lotes over HTTP, ${alerts.rows.length} alerts, lost 0, doubled 0`,
+    );
+  },
+);

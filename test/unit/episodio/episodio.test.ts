@@ -65,6 +65,23 @@ test('a return within the cool-down is the same episodio, a later one is new', (
   );
 });
 
+test('it stays open between the two limits, however far apart its lecturas are', () => {
+  assert.deepEqual(
+    follow([
+      [0, 0.9],
+      [5000, 0.5],
+      [10_000, 0.45],
+      [15_000, 0.1],
+    ]).told,
+    ['abierta 0', 'cerrada 0'],
+  );
+  const { book } = follow([
+    [0, 0.9],
+    [5000, 0.5],
+  ]);
+  assert.equal(book.get(0)!.actualizadaMs, 5000);
+});
+
 test('it closes at its last odd lectura, not when that was noticed', () => {
   const { book } = follow([
     [0, 0.9],
