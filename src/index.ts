@@ -25,6 +25,7 @@ export {
 } from '#domain/procesadores/define.ts';
 export { decodeMensaje, encodeMensaje, MENSAJE_BYTES } from '#domain/codec/mensaje.ts';
 export { CoreCError, type ErrorCode } from '#domain/errors.ts';
+export { STREAMS } from '#domain/streams.ts';
 export type { CoreCConfig } from '#domain/config/config.ts';
 export type { Lectura } from '#domain/lectura/batch.ts';
 export { ModuloBase } from '#modules/modulo-base.ts';

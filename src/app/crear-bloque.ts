@@ -70,7 +70,7 @@ export function crearBloque(options: BloquePropioOptions): BloquePropio {
     bloque,
     procesar: async (carga) => {
       if (!isClosure(procesador)) return bloque.procesar(carga, Date.now());
-      await runClosures(bloque, true, options.tiempo_limite_ms ?? 1000, Date.now, after);
+      await runClosures(bloque, true, carga, options.tiempo_limite_ms ?? 1000, Date.now, after);
       const settled = bloque.settle(Date.now());
       if (settled.restore.length > 0) bloque.repairFresh(settled.restore, Date.now());
       return settled;

@@ -51,6 +51,8 @@ const STAGES = [
   'epochs',
 ] as const;
 const TAG = 'CoreCNucleus';
+/** Reasons that are found only when a parsed lectura is placed. */
+const REFUSED_BY_SWARM = ['capacity', 'bad_valor'] as const;
 /** How long a stop waits for a store that is away. */
 const STOP_MS = 10_000;
 
@@ -470,9 +472,12 @@ export class Nucleus implements NucleusContext {
         this.deps.refused.refuse(where, reason, row, at);
       },
       async (batch) => {
-        const placed = this.swarm.deliver(entrada, batch, arrivalMs);
-        if (placed < batch.length) refused.capacity = (refused.capacity ?? 0) + batch.length - placed;
-        lecturas += placed;
+        const before = REFUSED_BY_SWARM.map((reason) => this.refusedCounts.get(reason) ?? 0);
+        lecturas += this.swarm.deliver(entrada, batch, arrivalMs);
+        REFUSED_BY_SWARM.forEach((reason, k) => {
+          const more = (this.refusedCounts.get(reason) ?? 0) - before[k]!;
+          if (more > 0) refused[reason] = (refused[reason] ?? 0) + more;
+        });
         await this.turn();
       },
     );

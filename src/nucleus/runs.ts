@@ -115,6 +115,7 @@ export class Runs {
     const run = runClosures(
       bloque,
       (due & DUE.cycle) !== 0,
+      carga,
       limitMs,
       () => this.#deps.clock.nowMs(),
       (ms, callback) => this.#deps.clock.after(ms, callback),

@@ -4,14 +4,12 @@
  * While the streams are away notices wait, in order, to a bound.
  */
 import { CoreCError, messageOf } from '#domain/errors.ts';
+import { STREAMS } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { AlertaNotice, AlertaSink } from '#ports/sink.ts';
 import type { StreamBus } from '#ports/stream-bus.ts';
 import { Delivery } from './delivery.ts';
 import { noticeJson } from './notice-json.ts';
-
-/** The specification's name (section 2.5). */
-export const ALERTS_STREAM = 'corec_alerts';
 
 export interface BusSinkOptions {
   readonly bus: StreamBus;
@@ -30,7 +28,7 @@ export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): 
     clock,
     async send(notice) {
       try {
-        await bus.append(ALERTS_STREAM, { data: JSON.stringify(noticeJson(notice)) });
+        await bus.append(STREAMS.alerts, { data: JSON.stringify(noticeJson(notice)) });
         return { kind: 'sent' };
       } catch (error) {
         const isOver = error instanceof CoreCError && (error.kind !== 'transient' || error.code === 'COREC_E_STOPPING');
@@ -39,7 +37,7 @@ export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): 
     },
   });
   return {
-    nombre: ALERTS_STREAM,
+    nombre: STREAMS.alerts,
     notify: (notice) => delivery.push(notice),
     stats: () => delivery.stats(),
     close: () => delivery.close(),

@@ -261,6 +261,23 @@ export class BloqueSimbiotico implements RunSink {
     return this.#drainTo(count, nowMs);
   }
 
+  /** How many lecturas at the head of the inbox a `drain` of that carga would run. */
+  waitingFor(carga: number): number {
+    return this.inbox.size === 0 ? 0 : this.#selectLecturas(carga, this.inbox.size);
+  }
+
+  /** The slots that the next `cycle` of that carga goes over, in its order. */
+  *cycleSlots(carga: number): Generator<number> {
+    const used = this.#cycleUsed();
+    const n = Math.min(used, Math.ceil(used * carga));
+    const from = n === used ? 0 : this.#cursor % used;
+    for (let k = 0; k < n; k++) yield (from + k) % used;
+  }
+
+  #cycleUsed(): number {
+    return this.autonomo ? this.options.slots : this.#nextFree;
+  }
+
   /** The clave of an entidad, or `#<numero>` for one without. */
   claveOf(slot: number): string {
     const { ocupado, numero } = this.memory.core;
@@ -293,9 +310,9 @@ export class BloqueSimbiotico implements RunSink {
 
   /** onCycle for ceil(entidades x carga) of them, those next that waited longest. Returns runs. */
   cycle(carga: number, nowMs: number): number {
-    const { procesador, parametros, slots } = this.options;
+    const { procesador, parametros } = this.options;
     if (procesador.procesador.onCycle === undefined || this.pausado) return 0;
-    const used = this.autonomo ? slots : this.#nextFree;
+    const used = this.#cycleUsed();
     if (used === 0) return 0;
     const timeMs = this.autonomo ? nowMs : this.watermarkMs;
     if (timeMs <= 0) return 0;
@@ -308,7 +325,8 @@ export class BloqueSimbiotico implements RunSink {
     const n = Math.min(used, Math.ceil(used * carga));
     const from = n === used ? 0 : this.#cursor % used;
     const first = Math.min(n, used - from);
-    const dense = used === (this.autonomo ? slots : this.bound) && this.#inactive.size + this.#quarantine.size === 0;
+    const dense =
+      used === (this.autonomo ? this.options.slots : this.bound) && this.#inactive.size + this.#quarantine.size === 0;
     const open = this.episodios.openCount;
     procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre, dense, open);
     if (n > first)

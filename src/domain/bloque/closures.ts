@@ -11,10 +11,14 @@ import type { BloqueSimbiotico } from './bloque.ts';
 /** Calls back after `ms`; the returned function cancels. */
 export type After = (ms: number, callback: () => void) => () => void;
 
-/** One run: all lecturas in the inbox (or, for autonomous entidades, a cycle). Resolves to the runs. */
+/**
+ * One run: the lecturas in the inbox (or, for autonomous entidades, a cycle) of ceil(candidates x carga) entidades, those that have
+ * waited longest. Resolves to the runs.
+ */
 export async function runClosures(
   bloque: BloqueSimbiotico,
   cycle: boolean,
+  carga: number,
   limitMs: number,
   nowMs: () => number,
   after: After,
@@ -52,9 +56,9 @@ export async function runClosures(
     );
   };
   const { corre } = bloque.memory.core;
-  const count = bloque.inbox.size;
   const { closures } = procesador;
   if ('porLectura' in closures) {
+    const count = bloque.waitingFor(carga);
     const { slot, valor, tsMs } = bloque.inbox.columns;
     for (let k = 0; k < count; k++) {
       const s = slot[k]!;
@@ -64,7 +68,7 @@ export async function runClosures(
     }
     bloque.inbox.inFlight = count;
   } else if (cycle) {
-    for (let s = 0; s < bloque.entidades; s++) {
+    for (const s of bloque.cycleSlots(carga)) {
       if (corre[s] === 1) settle(s, () => closures.porSlot[s]![2]());
     }
   }
@@ -73,7 +77,7 @@ export async function runClosures(
   procesador.box.answers = answers;
   try {
     const runs = 'porLectura' in closures ? bloque.drainFirst(bloque.inbox.inFlight, nowMs()) : 0;
-    return runs + (cycle ? bloque.cycle(1, nowMs()) : 0);
+    return runs + (cycle ? bloque.cycle(carga, nowMs()) : 0);
   } finally {
     bloque.inbox.inFlight = 0;
     procesador.box.answers = new Map();

@@ -257,6 +257,8 @@ function settleCarefully(
     const f = valor[i]!;
     if (f - f !== 0) {
       errors++;
+      // the first pass has written it where readers look
+      valor[i] = 0;
       sink.fallo(i, undefined);
       continue;
     }
