@@ -10,7 +10,7 @@ export const EN = {
   'reason.too_low': '{lectura} is below the usual {esperadoMin} to {esperadoMax}',
   'reason.jump': 'jumped to {lectura}; the next reading was expected between {esperadoMin} and {esperadoMax}',
   'reason.out_of_range': '{lectura} lies outside everything seen so far, {esperadoMin} to {esperadoMax}',
-  'reason.flat': 'has not moved from {lectura} since {desdeMs:time}, though it usually does',
+  'reason.flat': 'has not moved from {lectura} for {lecturas:whole} readings, though it usually does',
   'reason.noisy': 'swings more than usual: {lectura}, expected {esperadoMin} to {esperadoMax}',
   'reason.drift': 'has drifted to {lectura}, away from {esperadoMin} to {esperadoMax}',
   'reason.gap': 'no reading for a while since {desdeMs:time}; they went on with {lectura}',

@@ -6,7 +6,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.too_low': '{lectura} está por debajo de lo habitual, de {esperadoMin} a {esperadoMax}',
   'reason.jump': 'saltó a {lectura}; la siguiente lectura se esperaba entre {esperadoMin} y {esperadoMax}',
   'reason.out_of_range': '{lectura} queda fuera de todo lo visto hasta ahora, de {esperadoMin} a {esperadoMax}',
-  'reason.flat': 'no se ha movido de {lectura} desde {desdeMs:time}, aunque suele hacerlo',
+  'reason.flat': 'no se ha movido de {lectura} en {lecturas:whole} lecturas, aunque suele hacerlo',
   'reason.noisy': 'oscila más de lo habitual: {lectura}, se esperaba de {esperadoMin} a {esperadoMax}',
   'reason.drift': 'se ha desviado hasta {lectura}, lejos de {esperadoMin} a {esperadoMax}',
   'reason.gap': 'un rato sin lecturas desde {desdeMs:time}; siguieron con {lectura}',
