@@ -22,7 +22,7 @@ export interface BloquePropioOptions {
 export interface BloquePropio {
   readonly bloque: BloqueSimbiotico;
   /** The specification's `procesar(carga)`: all seven steps; what is to be stored stays with the caller. */
-  procesar(carga: number): Promise<Settlement>;
+  readonly procesar: (carga: number) => Promise<Settlement>;
 }
 
 export function crearBloque(options: BloquePropioOptions): BloquePropio {
