@@ -127,18 +127,16 @@ class RefusedRowsWriter implements RefusedRowsFile {
     // What the caller refuses in one go is written in one go.
     await Promise.resolve();
     while (this.#pending.length > 0) {
-      if (this.#omitted > 0) {
-        this.#pending.push(`${JSON.stringify({ omitidas: this.#omitted })}\n`);
-        this.#omitted = 0;
-      }
-      const bytes = Buffer.from(this.#pending.join(''));
-      const rows = this.#pending.length;
+      const rows = this.#pending;
+      const omitted = this.#omitted;
       this.#pending = [];
+      this.#omitted = 0;
+      const note = omitted > 0 ? `${JSON.stringify({ omitidas: omitted })}\n` : '';
       try {
-        await this.#append(bytes);
+        await this.#append(Buffer.from(rows.join('') + note));
         this.#isFailing = false;
       } catch (error) {
-        this.#omitted += rows;
+        this.#omitted += omitted + rows.length;
         await this.#file?.close().catch(() => {});
         this.#file = null;
         if (!this.#isFailing) {
