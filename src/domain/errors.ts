@@ -241,6 +241,11 @@ export function isTransient(error: unknown): boolean {
   return error instanceof CoreCError && error.kind === 'transient';
 }
 
+/** Anything thrown, for a person: a CoreCError in their language, without the code. */
+export function describeError(error: unknown, idioma: Idioma): string {
+  return error instanceof CoreCError ? error.text(idioma) : messageOf(error);
+}
+
 /** The message of anything thrown, for `found` in a CoreCError. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

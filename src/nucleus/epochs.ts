@@ -13,6 +13,7 @@
  */
 import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
+import type { Say } from '#domain/texts/text.ts';
 import type { BloqueRow, BloqueStore, ComandoRow, EpochCommit, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
@@ -32,6 +33,9 @@ export interface EpochDeps {
   readonly alertas: AlertaHub;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly say: Say;
+  /** An error in words. */
+  readonly describe: (error: unknown) => string;
   readonly codec: string;
   /** Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. */
   readonly quiet: () => Promise<void>;
@@ -259,11 +263,11 @@ export class Epochs {
       try {
         const result = await store.commitEpoch(commit);
         this.lastBytes = result.bytes;
-        if (this.problem !== '') logger.info('Persistencia', 'Epoch committed after a pause', { epoca: commit.epoca });
+        if (this.problem !== '') logger.info('Persistencia', this.#deps.say('log.epoch_back'), { epoca: commit.epoca });
         this.problem = '';
         return;
       } catch (error) {
-        if (this.problem === '') logger.warn('Persistencia', messageOf(error), { epoca: commit.epoca });
+        if (this.problem === '') logger.warn('Persistencia', this.#deps.describe(error), { epoca: commit.epoca });
         this.problem = messageOf(error);
         if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
         await new Promise<void>((resolve) => void clock.after(waitMs, resolve));

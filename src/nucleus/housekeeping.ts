@@ -68,13 +68,13 @@ export class Housekeeping {
   }
 
   async #upkeep(nowMs: number): Promise<void> {
-    const { config, deps, logger } = this.#nucleus;
+    const { config, deps, logger, say } = this.#nucleus;
     const { retencion_dias, retencion_mb } = config.persistencia;
     try {
       const { dropped } = await deps.store.upkeep(nowMs, retencion_dias, retencion_mb * 1024 * 1024);
-      if (dropped.length > 0) logger.info('Persistencia', 'Past retention, dropped', { partitions: dropped });
+      if (dropped.length > 0) logger.info('Persistencia', say('log.retention'), { partitions: dropped });
     } catch (error) {
-      logger.warn('Persistencia', `Upkeep: ${messageOf(error)}`);
+      logger.warn('Persistencia', say('log.upkeep_failed', { error: this.#nucleus.describe(error) }));
     }
   }
 }

@@ -12,11 +12,12 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
-import { CoreCError, messageOf } from '#domain/errors.ts';
+import { CoreCError, describeError, messageOf } from '#domain/errors.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
 import { compileProcesador, type CompiledProcesador, type PendingColumns } from '#domain/procesadores/compile.ts';
 import { encodePending } from '#domain/codec/columnas.ts';
+import { makeSay, type Say } from '#domain/texts/text.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { ModuloEjecucion } from '#modules/ejecucion.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -69,6 +70,8 @@ export class Nucleus implements NucleusContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** Words for people, in the instance's language. */
+  readonly say: Say;
   readonly swarm: Swarm;
   readonly hub: AlertaHub;
   readonly gate = new Gate();
@@ -104,6 +107,7 @@ export class Nucleus implements NucleusContext {
     this.clock = deps.clock;
     this.logger = deps.logger;
     this.meter = deps.meter;
+    this.say = makeSay(deps.idioma);
     this.hub = new AlertaHub({
       instanceId: deps.config.instance_id,
       gate: deps.noticeGate,
@@ -117,6 +121,7 @@ export class Nucleus implements NucleusContext {
       compressor: deps.compressor,
       clock: deps.clock,
       logger: deps.logger,
+      say: this.say,
       paused: () => this.pausado,
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
@@ -140,7 +145,7 @@ export class Nucleus implements NucleusContext {
       deliver: (entrada, mapeo, body, where, arrivalMs) => this.#deliverBody(entrada, mapeo, body, where, arrivalMs),
       held: () => this.heldBecause(),
     });
-    this.#plugins = new PluginHost(deps.logger);
+    this.#plugins = new PluginHost(deps.logger, this.say);
     this.door = new NucleusDoor(this);
   }
 
@@ -161,12 +166,12 @@ export class Nucleus implements NucleusContext {
     const seq = nucleus?.seq ?? 0;
     const journalState = await journal.open(seq);
     if (journalState.cutBytes > 0) {
-      this.logger.warn(TAG, 'The journal ended in a torn record, which was never acknowledged; cut', {
+      this.logger.warn(TAG, this.say('log.journal_cut'), {
         bytes: journalState.cutBytes,
       });
     }
     if (journalState.lastSeq > seq && journalState.firstSeq > seq + 1) {
-      this.logger.error(TAG, 'Journal records between the last epoch and the oldest segment are gone', {
+      this.logger.error(TAG, this.say('log.journal_gap'), {
         from: seq + 1,
         to: journalState.firstSeq - 1,
       });
@@ -207,7 +212,7 @@ export class Nucleus implements NucleusContext {
     const replayed = await this.lotes.replay(() => this.#assertWanted());
     if (replayed > 0) {
       await this.turn();
-      this.logger.info(TAG, 'Journal caught up', { records: replayed });
+      this.logger.info(TAG, this.say('log.journal_replayed'), { records: replayed });
     }
     await this.#recovery?.closeStale(this.hub, this.clock.nowMs());
     this.fase = 'vivo';
@@ -237,7 +242,7 @@ export class Nucleus implements NucleusContext {
         await action();
       } catch (error) {
         failures.push(error);
-        this.logger.error(TAG, `Stopping ${what}: ${messageOf(error)}`);
+        this.logger.error(TAG, this.say('log.stop_failed', { what, error: this.describe(error) }));
       }
     };
     const isReached = (stage: (typeof STAGES)[number]): boolean => STAGES.indexOf(stage) < reached;
@@ -287,7 +292,8 @@ export class Nucleus implements NucleusContext {
     const leftOut = this.#leftOutBecause(entry);
     if (leftOut !== null) {
       this.#leftOut.set(entry.id, leftOut);
-      if (this.deps.whole) this.logger.warn('ModuloRegistro', 'Bloque left out', { bloque: entry.id, found: leftOut });
+      if (this.deps.whole)
+        this.logger.warn('ModuloRegistro', this.say('log.bloque_left_out'), { bloque: entry.id, found: leftOut });
       return null;
     }
     return this.swarm.registrar(entry, this.#recovery?.catalog.get(entry.id) ?? null).bloques.length;
@@ -308,6 +314,11 @@ export class Nucleus implements NucleusContext {
   /** Resolves when everything queued now has run. */
   turn(): Promise<void> {
     return this.runs.turn();
+  }
+
+  /** An error in the instance's language. */
+  describe(error: unknown): string {
+    return describeError(error, this.deps.idioma);
   }
 
   // -- for its parts ---------------------------------------------------------------------------------------------------------
@@ -490,7 +501,7 @@ export class Nucleus implements NucleusContext {
     const pump = this.makePump(source, entrada, false, true);
     this.pumps.push(pump);
     pump.start();
-    this.logger.info('Fuente', 'Reading', { fuente: source.id, bloque: entrada.id });
+    this.logger.info('Fuente', this.say('log.source_reading'), { fuente: source.id, bloque: entrada.id });
   }
 
   #pluginContext(plugin: LoadedPlugin): PluginContext {
@@ -508,7 +519,10 @@ export class Nucleus implements NucleusContext {
       bloques: own,
       onAlerta: (listener, all = false) => {
         const failed = (error: unknown): void =>
-          this.logger.error('PluginHost', `${plugin.name}: onAlerta failed: ${messageOf(error)}`);
+          this.logger.error(
+            'PluginHost',
+            this.say('log.on_alerta_failed', { plugin: plugin.name, error: this.describe(error) }),
+          );
         this.hub.onAlerta((notice) => {
           if (!all && !notice.alerta.bloque.startsWith(`${entry?.id ?? ''}/`)) return;
           try {
@@ -576,6 +590,8 @@ export class Nucleus implements NucleusContext {
         alertas: this.hub,
         clock: this.clock,
         logger: this.logger,
+        say: this.say,
+        describe: (error) => this.describe(error),
         codec: this.config.persistencia.codec,
         quiet: async () => {
           await this.gate.shut();
@@ -593,7 +609,7 @@ export class Nucleus implements NucleusContext {
             await this.deps.journal.release(seq);
           } catch (error) {
             // what is in an epoch may stay in the journal too: the next release takes it along
-            this.logger.warn(TAG, messageOf(error));
+            this.logger.warn(TAG, this.describe(error));
           }
         },
         lost: (error) => this.fatal(error),
@@ -631,7 +647,7 @@ export class Nucleus implements NucleusContext {
   fatal(error: unknown): void {
     if (this.#fatal !== null) return;
     this.#fatal = error;
-    this.logger.error(TAG, messageOf(error));
+    this.logger.error(TAG, this.describe(error));
     for (const listener of this.#fatalListeners) listener(error);
   }
 }

@@ -8,6 +8,7 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import type { AnyProcesador } from '#domain/procesadores/define.ts';
+import type { Say } from '#domain/texts/text.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaNotice } from '#ports/sink.ts';
 
@@ -73,10 +74,12 @@ export function checkPlugin(name: string, path: string, exported: unknown): Plug
 
 export class PluginHost {
   readonly #logger: Logger;
+  readonly #say: Say;
   readonly #live: LoadedPlugin[] = [];
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, say: Say) {
     this.#logger = logger;
+    this.#say = say;
   }
 
   get names(): readonly string[] {
@@ -113,10 +116,14 @@ export class PluginHost {
       this.#logger.debug('PluginHost', `${plugin.name}: ${method}`);
       return true;
     } catch (error) {
-      this.#logger.error('PluginHost', `${plugin.name}: ${method} failed: ${messageOf(error)}`, {
-        plugin: plugin.name,
-        path: plugin.path,
-      });
+      this.#logger.error(
+        'PluginHost',
+        this.#say('log.plugin_failed', { plugin: plugin.name, metodo: method, error: messageOf(error) }),
+        {
+          plugin: plugin.name,
+          path: plugin.path,
+        },
+      );
       return false;
     }
   }

@@ -15,6 +15,7 @@ import type { DecodedEstado } from '#domain/codec/estado.ts';
 import type { BloqueEntry } from '#domain/config/config.ts';
 import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import { messageOf } from '#domain/errors.ts';
+import { makeSay, type Say } from '#domain/texts/text.ts';
 import type { AlertaRow, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { AlertaHub } from './alertas.ts';
 import {
@@ -77,6 +78,7 @@ export interface Replayer {
 export class Recovery {
   readonly catalog = new Map<string, CatalogRow>();
   readonly #deps: NucleusDeps;
+  readonly #say: Say;
   readonly #swarm: Swarm;
   #nucleus: NucleusRow | null = null;
   #wasRunning = false;
@@ -85,6 +87,7 @@ export class Recovery {
 
   constructor(deps: NucleusDeps, swarm: Swarm) {
     this.#deps = deps;
+    this.#say = makeSay(deps.idioma);
     this.#swarm = swarm;
   }
 
@@ -221,7 +224,7 @@ export class Recovery {
     bloque.clavesDirty = false;
     bloque.dirty = false;
     if (fresh.length > 0) {
-      logger.warn(TAG, 'Columns that the checkpoint does not have start fresh', {
+      logger.warn(TAG, this.#say('log.columns_fresh'), {
         bloque: bloque.id,
         procesador: bloque.options.procesador.procesador.nombre,
         stored: decoded.estado.nombre,
@@ -246,7 +249,7 @@ export class Recovery {
     if (entrada === undefined || entrada.artificial) {
       for (const open of episodios?.abiertos ?? []) this.#asleep.add(open.id);
       if (this.#deps.whole && claves !== null) {
-        logger.warn(TAG, 'The configuration no longer has this bloque; its state stays in the store', {
+        logger.warn(TAG, this.#say('log.bloque_gone'), {
           bloque: row.id,
         });
       }
@@ -281,7 +284,7 @@ export class Recovery {
     for (const { bloque } of moved.values()) bloque.watermarkMs = Math.max(bloque.watermarkMs, vitals.watermarkMs);
     entrada.watermarkMs = Math.max(entrada.watermarkMs, vitals.watermarkMs);
     this.#supersede(row.id, homeless, targets);
-    logger[homeless > 0 ? 'warn' : 'info'](TAG, 'Claves carried over to the new layout', {
+    logger[homeless > 0 ? 'warn' : 'info'](TAG, this.#say('log.carried_over'), {
       bloque: row.id,
       claves: moved.size,
       without_room: homeless,

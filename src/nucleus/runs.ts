@@ -12,6 +12,7 @@ import { decodeClaves } from '#domain/claves/blob.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
 import { messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
+import type { Say } from '#domain/texts/text.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Compressor } from '#ports/compressor.ts';
@@ -29,6 +30,7 @@ export interface RunsDeps {
   readonly compressor: Compressor;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly say: Say;
   readonly paused: () => boolean;
   /** Monotonic ms since which the oldest bloque waits for its turn; Infinity when none does. */
   readonly oldestQueuedMs: () => number;
@@ -143,7 +145,7 @@ export class Runs {
       this.repairs += settled.repaired;
       if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
       if (settled.quarantined > 0) {
-        this.#deps.logger.warn(TAG, 'Entidades in quarantine', {
+        this.#deps.logger.warn(TAG, this.#deps.say('log.quarantine'), {
           bloque: bloque.id,
           entidades: settled.quarantined,
           fallo: bloque.lastFallo,
@@ -160,7 +162,7 @@ export class Runs {
     try {
       load = await this.#storedState(bloque, slots);
     } catch (error) {
-      this.#deps.logger.warn(TAG, `State of the last epoch cannot be had, repaired fresh: ${messageOf(error)}`, {
+      this.#deps.logger.warn(TAG, this.#deps.say('log.repaired_fresh', { error: messageOf(error) }), {
         bloque: bloque.id,
       });
     }

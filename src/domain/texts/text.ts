@@ -33,6 +33,13 @@ export function text<C extends TextCode>(idioma: Idioma, code: C, ...params: Tex
   return fill(idioma, TABLES[idioma][code], params[0] ?? {});
 }
 
+/** `text` bound to a language: what parts that log are given. */
+export type Say = <C extends TextCode>(code: C, ...params: TextParams<C>) => string;
+
+export function makeSay(idioma: Idioma): Say {
+  return (code, ...params) => text(idioma, code, ...params);
+}
+
 export function isTextCode(code: string): code is TextCode {
   return Object.hasOwn(EN, code);
 }
