@@ -66,10 +66,11 @@ export class Client {
     }
   }
 
-  /** Server-Sent Events: id and data of each; heartbeats are left out. */
-  async *events(sent: Sent): AsyncGenerator<{ readonly id: string; readonly data: unknown }> {
+  /** Server-Sent Events: id and data of each; heartbeats are left out. `onOpen` is told when they begin. */
+  async *events(sent: Sent, onOpen: () => void): AsyncGenerator<{ readonly id: string; readonly data: unknown }> {
     const response = await this.#open({ ...sent, limited: false });
     if (response.statusCode !== 200) throw remoteError(this.#parse(await this.#text(response)), response);
+    onOpen();
     for await (const event of this.#split(response, '\n\n')) {
       let id = '';
       let data: string | null = null;

@@ -30,6 +30,7 @@ export async function follow(call: Call): Promise<number> {
   const seen = new Set<string>();
   let last: string | null = null;
   let retryMs = RETRY_MS_FIRST;
+  let isAway = false;
   // nobody there at the start is an error; later, CoreC may only be starting again
   await client.json({ method: 'GET', path: '/healthz' });
   if (!call.json) io.stderr.write(`${text(idioma, 'cli.alerts_following')}\n`);
@@ -38,9 +39,12 @@ export async function follow(call: Call): Promise<number> {
     while (!signal.aborted) {
       try {
         const headers: Record<string, string> = last === null ? {} : { 'last-event-id': last };
-        const events = client.events({ method: 'GET', path, headers, signal });
-        for await (const { id, data } of events) {
+        const events = client.events({ method: 'GET', path, headers, signal }, () => {
+          if (isAway) io.stderr.write(`${text(idioma, 'cli.alerts_again')}\n`);
+          isAway = false;
           retryMs = RETRY_MS_FIRST;
+        });
+        for await (const { id, data } of events) {
           const notice = data as AlertaNotice;
           last = id;
           if (notice.evento !== 'resumen') {
@@ -57,7 +61,8 @@ export async function follow(call: Call): Promise<number> {
         if (!canPass) throw error;
       }
       if (signal.aborted) break;
-      io.stderr.write(`${text(idioma, 'cli.alerts_waiting')}\n`);
+      if (!isAway) io.stderr.write(`${text(idioma, 'cli.alerts_waiting')}\n`);
+      isAway = true;
       await pause(retryMs, signal);
       retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
     }

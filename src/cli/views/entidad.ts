@@ -1,12 +1,11 @@
 /** `corec entidad`: what it is, how it is now, its history as a line with the alerts marked below, its last alerts in words. */
-import { formatDuration, formatTime } from '#domain/texts/format.ts';
+import { formatDuration, formatRelative, formatTime, UNKNOWN } from '#domain/texts/format.ts';
 import { text } from '#domain/texts/text.ts';
 import type { EntidadResult } from '#nucleus/commands/results.ts';
 import { drawChart } from '../render/chart.ts';
 import { pairs } from '../render/table.ts';
 import { pad, printable, widthOf } from '../render/width.ts';
 import { alertTable } from './lists.ts';
-import { sinceText } from './status.ts';
 import { figure, type View } from './view.ts';
 
 const CHART_HEIGHT = 6;
@@ -33,7 +32,10 @@ export function entidadView({ entidad, esperado, history }: EntidadResult, view:
       text(idioma, 'cli.entidad_now', {
         lectura: paint.bold(figure(idioma, entidad.lectura)),
         valor: entidad.valor,
-        hace: entidad.tsMs <= 0 ? '-' : `${formatTime(entidad.tsMs)} (${sinceText(entidad.tsMs, view)})`,
+        hace:
+          entidad.tsMs <= 0
+            ? UNKNOWN
+            : `${formatTime(entidad.tsMs)} (${formatRelative(idioma, entidad.tsMs, view.nowMs)})`,
       }),
     ],
   ];

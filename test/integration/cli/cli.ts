@@ -123,6 +123,26 @@ export function corec(args: readonly string[], options: StartOptions = {}): Prom
   return start(args, options).done;
 }
 
+/** The same without a process of its own: what needs no signals, pipes or entry. */
+export async function within(args: readonly string[], { cwd, env = {} }: StartOptions = {}): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const sink = (take: (text: string) => void): NodeJS.WriteStream =>
+    new PassThrough().on('data', (chunk: Buffer) => take(chunk.toString())) as unknown as NodeJS.WriteStream;
+  const code = await main(args, '0.0.0', {
+    stdin: new PassThrough().end() as unknown as NodeJS.ReadStream,
+    stdout: sink((text) => (stdout += text)),
+    stderr: sink((text) => (stderr += text)),
+    env,
+    cwd: cwd ?? root,
+    root,
+    user: 'ana',
+    pipeClosed: new AbortController().signal,
+    onInterrupt: () => () => {},
+  });
+  return { code, stdout, stderr };
+}
+
 export interface Terminal {
   readonly io: Io;
   readonly screen: () => string;
