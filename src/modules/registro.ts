@@ -1,4 +1,5 @@
 /** ModuloRegistro: makes and registers the bloques of the configuration and of plugins (specification, section 2.4). */
+import { bloqueId } from '#domain/config/config.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
 import { ModuloBase } from './modulo-base.ts';
 
@@ -15,6 +16,8 @@ export class ModuloRegistro extends ModuloBase {
         bloques,
         entidades: entry.dinamico ? 0 : entry.entidades,
         procesador: entry.procesador,
+        // a person must see at once what is made up
+        ...(nucleus.bloque(bloqueId(entry.id, 0))?.autonomo === true ? { artificial: true } : {}),
       });
     }
   }

@@ -1,7 +1,6 @@
 /**
  * What the nucleus does by the clock: epochs, summaries of alerts, claves past their TTL, retention.
  */
-import { messageOf } from '#domain/errors.ts';
 import type { Nucleus } from './nucleus.ts';
 
 const TICK_MS = 1000;

@@ -12,7 +12,7 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
-import { CoreCError, describeError, messageOf } from '#domain/errors.ts';
+import { CoreCError, describeError } from '#domain/errors.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
 import { compileProcesador, type CompiledProcesador, type PendingColumns } from '#domain/procesadores/compile.ts';

@@ -97,7 +97,7 @@ export class PluginHost {
   }
 
   async ejecutar(): Promise<void> {
-    for (const plugin of [...this.#live]) {
+    for (const plugin of Array.from(this.#live)) {
       if (await this.#call(plugin, 'ejecutar', () => plugin.def.ejecutar?.())) continue;
       this.#live.splice(this.#live.indexOf(plugin), 1);
       // what it opened in inicializar is its own to close
