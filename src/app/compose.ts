@@ -34,6 +34,7 @@ import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
 import { parseBody } from '#domain/mapeo/body.ts';
 import { parseMapeo } from '#domain/mapeo/mapeo.ts';
+import { text } from '#domain/texts/text.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
 import type { ParseBody } from '#nucleus/deps.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -91,6 +92,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const logging = startLogging(options, clock);
     opened.push(() => logging.close());
     const { logger } = logging;
+    if (config.redis_config !== null) logger.warn('CoreCNucleus', text(idioma, 'log.redis_unused'));
     const connection = await openDatabase(config, logger, opened);
     const prometheus = makePrometheus();
     const bus = new MemoryBus({ clock, maxlen: config.redis_config?.maxlen ?? 100_000 });

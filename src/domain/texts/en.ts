@@ -45,6 +45,8 @@ export const EN = {
   'alert.summary': '{omitidas:whole} more alerts this minute, over the {maximo:whole} told one by one; all are stored',
 
   // log lines
+  'log.redis_unused':
+    'redis_config is set, but this version keeps its streams in the process and does not speak to Redis',
   'log.journal_cut': 'The journal ended in a torn record, which was never acknowledged; it was cut',
   'log.journal_gap': 'Journal records that were acknowledged and are in no epoch are gone',
   'log.journal_replayed': 'Journal caught up',

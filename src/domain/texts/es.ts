@@ -40,6 +40,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'alert.summary':
     '{omitidas:whole} alertas más en este minuto, sobre las {maximo:whole} avisadas una a una; todas están guardadas',
 
+  'log.redis_unused':
+    'redis_config está definido, pero esta versión mantiene sus streams en el proceso y no habla con Redis',
   'log.journal_cut': 'El diario acababa en un registro a medias, nunca confirmado; se ha cortado',
   'log.journal_gap': 'Faltan registros del diario que se confirmaron y no están en ninguna época',
   'log.journal_replayed': 'Diario puesto al día',
