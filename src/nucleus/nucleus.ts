@@ -17,6 +17,7 @@ import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
 import { compileProcesador, type CompiledProcesador, type PendingColumns } from '#domain/procesadores/compile.ts';
 import { encodePending } from '#domain/codec/columnas.ts';
+import { STREAMS } from '#domain/streams.ts';
 import { makeSay, type Say } from '#domain/texts/text.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { ModuloEjecucion } from '#modules/ejecucion.ts';
@@ -54,6 +55,8 @@ const STAGES = [
 const TAG = 'CoreCNucleus';
 /** Reasons that are found only when a parsed lectura is placed. */
 const REFUSED_BY_SWARM = ['capacity', 'bad_valor'] as const;
+/** Stored alerts put back into the volatile stream at a start. */
+const REFILL_ALERTAS = 1000;
 /** How long a stop waits for a store that is away. */
 const STOP_MS = 10_000;
 
@@ -215,6 +218,7 @@ export class Nucleus implements NucleusContext {
       this.logger.info(TAG, this.say('log.journal_replayed'), { records: replayed });
     }
     await this.#recovery?.closeStale(this.hub, this.clock.nowMs());
+    if (this.deps.whole) await this.#refillStream();
     this.fase = 'vivo';
     if (this.deps.whole) await this.#plugins.ejecutar();
     this.#reach('sources');
@@ -570,6 +574,22 @@ export class Nucleus implements NucleusContext {
       batch.clear();
     }
     return placed + this.swarm.deliver(entrada, batch, this.clock.nowMs());
+  }
+
+  /** The stream in the process forgets with the process: what the store knows of alerts goes back into it, oldest first. */
+  async #refillStream(): Promise<void> {
+    const sink = this.deps.sinks.find((candidate) => candidate.nombre === STREAMS.alerts);
+    if (sink === undefined) return;
+    const newest = await this.deps.store.queryAlertas({ limit: REFILL_ALERTAS, orden: 'tiempo' });
+    for (const alerta of newest.toReversed()) {
+      sink.notify({
+        evento: alerta.cerradaMs === null ? 'abierta' : 'cerrada',
+        instanceId: this.config.instance_id,
+        alerta,
+        texto: reasonText(this.deps.idioma, alerta),
+        omitidas: 0,
+      });
+    }
   }
 
   #closeAvisos(): void {
