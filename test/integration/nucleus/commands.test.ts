@@ -1,0 +1,163 @@
+/** Commands that change something: durable when they resolve, once however often they are sent, true after a kill. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { until } from '../../support/until.ts';
+import { claves, commit, entry, isCoreCError, makeWorld, send, series, T0 } from './support.ts';
+
+const LIMITES = { procesador: 'limites', parametros: { max: 90, histeresis: 5 } };
+
+test('a clave that was forgotten is gone after a kill: its state, its episodio, its place', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('sensores', LIMITES), entry('otros')] } });
+  const child = await world.startChild();
+  await child.send(series(['a', 'b', 'c'], 1, 99));
+  await child.send(series(['a'], 2), { bloque: 'otros' });
+  assert.deepEqual(await child.call('olvidar', 'a', 'sensores', 'f1'), { entidades: 1 });
+  assert.deepEqual(await child.call('olvidar', 'a', 'sensores', 'f1'), { entidades: 1 }, 'the same command again');
+  await assert.rejects(child.call('olvidar', 'a', 'sensores', 'f2'), /COREC_E_NOT_FOUND/);
+  await child.kill();
+  const corec = await world.start();
+  assert.deepEqual(
+    corec.api.entidades('*', 'sensores', 10).map(({ clave }) => clave),
+    ['b', 'c'],
+  );
+  assert.equal(corec.api.entidad('otros:a').estado.cuenta, 2);
+  const alerts = await corec.api.alertas({ limit: 10, orden: 'tiempo' });
+  assert.deepEqual(alerts.map(({ clave, cerradaMs }) => [clave, cerradaMs !== null]).toSorted(), [
+    ['a', true],
+    ['b', false],
+    ['c', false],
+  ]);
+  // its entidad serves another, which begins anew
+  await send(corec.api, series(['d'], 1));
+  assert.equal(corec.api.entidad('d').id, 'sensores/0/0');
+  assert.deepEqual((await corec.api.olvidar('*', 'sensores', 'f3')).entidades, 3);
+});
+
+test('two that forget at once free each clave once, and nobody else', async (t) => {
+  const world = await makeWorld(t);
+  const corec = await world.start();
+  await send(corec.api, series(claves(10), 1));
+  const results = await Promise.allSettled([
+    corec.api.olvidar('c3', null, 'f1'),
+    corec.api.olvidar('c3', null, 'f1'),
+    corec.api.olvidar('c3', null, 'f2'),
+    send(corec.api, series(['nueva'], 1)),
+    commit(corec),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  );
+  assert.equal((await corec.api.status()).ligadas, 10);
+  assert.equal(corec.api.entidad('nueva').estado.cuenta, 1);
+});
+
+test('pauses and silences hold after a kill, whether an epoch came between or not', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('sensores', LIMITES), entry('a'), entry('b')] } });
+  const child = await world.startChild();
+  await child.send(series(['x'], 1));
+  await child.call('pausar', 'a', 'p1');
+  await child.call('silenciar', 'x*', null, Date.now() + 3_600_000, 'ana', 's1');
+  await child.call('commit');
+  await child.call('pausar', 'b', 'p2');
+  await child.call('pausar', 'a', 'p1');
+  await child.call('reanudar', 'a', 'r1');
+  await child.kill();
+  let corec = await world.start();
+  const pausados = (): string[] =>
+    corec.api
+      .entradas()
+      .filter((entrada) => entrada.pausado)
+      .map((entrada) => entrada.id);
+  assert.deepEqual(pausados(), ['b']);
+  await send(corec.api, series(['x', 'y'], 1, 99));
+  const silenced = (await corec.api.alertas({ limit: 10, orden: 'tiempo' })).map((a) => [a.clave, a.silenciada]);
+  assert.deepEqual(silenced.toSorted(), [
+    ['x', true],
+    ['y', false],
+  ]);
+  // an answer is given again without acting again
+  assert.deepEqual(await corec.api.pausar('a', 'p1'), { bloques: 10 });
+  assert.deepEqual(pausados(), ['b']);
+  await corec.detener();
+  corec = await world.start();
+  assert.deepEqual(pausados(), ['b']);
+});
+
+test('commands in a row of epochs are never lost between one and the next', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('a'), entry('b')] } });
+  const child = await world.startChild();
+  let last = '';
+  let stop = false;
+  const epochs = (async () => {
+    while (!stop) await child.call('commit');
+  })();
+  for (let k = 0; k < 30; k++) {
+    last = k % 2 === 0 ? 'pausar' : 'reanudar';
+    await child.call(last, 'a', `k${k}`);
+  }
+  await child.call('pausar', 'b', 'last');
+  stop = true;
+  await epochs;
+  await child.kill();
+  const corec = await world.start();
+  assert.deepEqual(
+    corec.api.entradas().map(({ id, pausado }) => [id, pausado]),
+    [
+      ['a', last === 'pausar'],
+      ['b', true],
+    ],
+  );
+});
+
+test('an alert is acknowledged once, also one that no epoch holds yet', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('sensores', LIMITES)] } });
+  let corec = await world.start();
+  await send(corec.api, series(['a'], 1, 99));
+  const [alerta] = await corec.api.alertas({ limit: 1, orden: 'tiempo' });
+  const first = await corec.api.reconocer(alerta!.id.slice(0, 6), 'ana', 'k1');
+  assert.equal(first.reconocidaPor, 'ana');
+  assert.deepEqual(await corec.api.reconocer(alerta!.id, 'eva', 'k1'), first);
+  await assert.rejects(corec.api.reconocer('ffffffffffffffff', 'ana', 'k2'), isCoreCError('COREC_E_NOT_FOUND'));
+  await corec.detener();
+  corec = await world.start();
+  assert.equal((await corec.api.alertas({ limit: 1, orden: 'tiempo' }))[0]!.reconocidaPor, 'ana');
+});
+
+test('a closed alert shows as closed at once, before any epoch', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('sensores', LIMITES)] } });
+  const corec = await world.start();
+  await send(corec.api, series(['a'], 1, 99));
+  await commit(corec);
+  await send(corec.api, series(['a'], 1, 1, T0 + 900_000));
+  assert.deepEqual(await corec.api.alertas({ abiertas: true, limit: 1, orden: 'tiempo' }), []);
+  assert.equal((await corec.api.alertas({ limit: 1, orden: 'tiempo' }))[0]!.cerradaMs, T0);
+});
+
+test('claves past their TTL give their entidades back; one whose lecturas wait is kept', async (t) => {
+  const world = await makeWorld(t, {
+    config: { bloques: [entry('sensores', { entidades: 10, clave_ttl_s: 60 }), entry('fijos', { clave_ttl_s: null })] },
+  });
+  const corec = await world.start();
+  const { swarm } = corec.nucleus;
+  const expire = (id: string): number => swarm.expire(swarm.entradas.get(id)!);
+  await send(corec.api, series(claves(10), 1));
+  await send(corec.api, series(claves(10), 1), { bloque: 'fijos' });
+  assert.equal(expire('sensores'), 0);
+  // an hour later only two are still heard of; one of them waits behind a pause
+  await send(corec.api, series(['c0'], 1, 1, T0 + 3_600_000));
+  await corec.api.pausar('sensores', 'p1');
+  await send(corec.api, series(['c1'], 1, 1, T0 + 3_600_000));
+  assert.equal(expire('sensores'), 8);
+  assert.equal(expire('fijos'), 0);
+  await corec.api.reanudar('sensores', 'r1');
+  await until('c1 has acted', () => corec.api.entidad('sensores:c1').estado.cuenta === 2);
+  const result = await send(corec.api, series(claves(8, 'n'), 1, 1, T0 + 3_600_000));
+  assert.deepEqual(result.refused, {});
+  await corec.detener();
+  const next = await world.start();
+  assert.deepEqual(
+    next.api.entidades('*', 'sensores', 100).map(({ clave }) => clave),
+    ['c0', 'c1', ...claves(8, 'n')],
+  );
+});
