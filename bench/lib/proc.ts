@@ -39,7 +39,7 @@ export function cpuSeconds(pid: number): number | null {
   return (utime! + stime! + cutime! + cstime!) / TICKS_PER_S;
 }
 
-/** Bytes that a process caused to be written to the disk; null when it is gone or not ours to see. */
+/** Bytes that a process and its ended children caused to be written to the disk; null when it is gone or not ours to see. */
 export function writtenBytes(pid: number): number | null {
   const io = read(`/proc/${pid}/io`);
   if (io === null) return null;
@@ -68,32 +68,15 @@ export interface Usage {
 }
 
 /**
- * Adds up what a changing set of processes uses. PostgreSQL starts and ends helpers: `sample` is called every second, so that of one
- * that lived shorter or ended between two calls at most that second is missed.
+ * What these processes have used so far, with their ended children: a helper of PostgreSQL that ends hands its figures to the server
+ * that waited for it, so the sum over all that live now loses none and counts none twice.
  */
-export class UsageMeter {
-  readonly #pids: () => readonly number[];
-  readonly #last = new Map<number, Usage>();
-  #sum: Usage = { cpuS: 0, bytes: 0 };
-  #first = true;
-
-  constructor(pids: () => readonly number[]) {
-    this.#pids = pids;
+export function usageOf(pids: readonly number[]): Usage {
+  let cpuS = 0;
+  let bytes = 0;
+  for (const pid of pids) {
+    cpuS += cpuSeconds(pid) ?? 0;
+    bytes += writtenBytes(pid) ?? 0;
   }
-
-  sample(): Usage {
-    let { cpuS, bytes } = this.#sum;
-    for (const pid of this.#pids()) {
-      const now = { cpuS: cpuSeconds(pid), bytes: writtenBytes(pid) };
-      if (now.cpuS === null || now.bytes === null) continue;
-      const before =
-        this.#last.get(pid) ?? (this.#first ? { cpuS: now.cpuS, bytes: now.bytes } : { cpuS: 0, bytes: 0 });
-      cpuS += now.cpuS - before.cpuS;
-      bytes += now.bytes - before.bytes;
-      this.#last.set(pid, { cpuS: now.cpuS, bytes: now.bytes });
-    }
-    this.#first = false;
-    this.#sum = { cpuS, bytes };
-    return this.#sum;
-  }
+  return { cpuS, bytes };
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeShippedConfig } from '../lib/config.ts';
 import { freePort, startCoreC } from '../lib/corec.ts';
 import { CLAVES } from '../lib/ndjson.ts';
-import { UsageMeter } from '../lib/proc.ts';
+import { usageOf } from '../lib/proc.ts';
 import type { Progress } from '../lib/progress.ts';
 import { atMost, makeRow, type BenchRow } from '../lib/row.ts';
 import { withFolder } from '../lib/workspace.ts';
@@ -30,15 +30,14 @@ export function benchIdle(progress: Progress): Promise<BenchRow[]> {
       await delay(1000);
     }
     const before = await corec.status();
-    const meter = new UsageMeter(() => corec.pids());
-    meter.sample();
+    const from = usageOf(corec.pids());
     const startMs = performance.now();
     for (let second = WINDOW_S; second > 0; second--) {
       await delay(1000);
-      meter.sample();
       progress(`measuring, ${second} s`);
     }
-    const used = meter.sample();
+    const to = usageOf(corec.pids());
+    const used = { cpuS: to.cpuS - from.cpuS, bytes: to.bytes - from.bytes };
     const seconds = (performance.now() - startMs) / 1000;
     const after = await corec.status();
     await corec.stop();
