@@ -17,10 +17,10 @@ export const ROLE_TS = 4;
 /** More than any look ahead of the plain way: a name, a member of the layout, or a time. */
 export const LOOK_AHEAD = 64;
 
-/** The asked names of a flat record, each with the quote and colon behind it. Numbered from 1; 0 is no name. */
+/** The asked names of a flat record, each with the quote behind it. Numbered from 1; 0 is no name. */
 export class NameWords {
   readonly role: Uint8Array;
-  /** Bytes of a name with `":`. */
+  /** Bytes of a name with its quote. */
   readonly length: Int32Array;
   /** By the first byte of a name, the first name that begins so; and by name the next one that does. */
   readonly first: Uint8Array = new Uint8Array(256);
@@ -63,8 +63,8 @@ export function plainNames(paths: readonly string[], plan: RecordPlan): NameWord
   const roles: number[] = [];
   for (const [slot, path] of paths.entries()) {
     const parts = splitPath(path);
-    const name = encodeUtf8(`${parts[0]}":`);
-    const needsEscape = name.subarray(0, -2).some((byte) => byte < 0x20 || byte === QUOTE || byte === BACKSLASH);
+    const name = encodeUtf8(`${parts[0]}"`);
+    const needsEscape = name.subarray(0, -1).some((byte) => byte < 0x20 || byte === QUOTE || byte === BACKSLASH);
     if (parts.length > 1 || needsEscape || name.length > LOOK_AHEAD - 8) return null;
     names.push(name);
     roles.push(slot === claveSlots[0] ? ROLE_CLAVE : slot === tsSlot ? ROLE_TS : ROLE_VALOR);

@@ -18,7 +18,7 @@ import {
   MAX_CLAVE_BYTES,
   type LecturaBatch,
 } from '#domain/lectura/batch.ts';
-import { BACKSLASH, CLASS, CLASS_BACKSLASH, CLASS_HIGH, encodeUtf8, NEWLINE, QUOTE, RETURN, SPACE } from './bytes.ts';
+import { BACKSLASH, CLASS, CLASS_BACKSLASH, CLASS_HIGH, encodeUtf8, NEWLINE, QUOTE, SPACE } from './bytes.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -157,8 +157,8 @@ export class NdjsonParser extends RecordParser {
   }
 
   /**
-   * Rows of a flat record whose clave is plain ASCII text, whose valor is a number and whose ts is as machines write it, and in
-   * which nothing is escaped, doubled or nested: all at once in one pass. Whatever else a row has, it is left to row().
+   * Rows of a flat record that has each asked field once, clave as text, valor as a number: all at once in one pass. Whatever else
+   * a row is (a field twice or missing, a name with escapes, a refusal of any kind), it is left to row().
    */
   protected override plainRows(bytes: Uint8Array, from: number, end: number, batch: LecturaBatch): number {
     const plain = this.plain;
@@ -214,7 +214,7 @@ export class NdjsonParser extends RecordParser {
         if (role < 0) {
           const memberFrom = i;
           c = bytes[++i]!;
-          if (c === SPACE) c = bytes[++i]!;
+          if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
           if (c !== QUOTE) break row;
           c = bytes[++i]!;
           role = ROLE_NONE;
@@ -237,10 +237,15 @@ export class NdjsonParser extends RecordParser {
           }
           if (role === ROLE_NONE) {
             while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
-            if (c !== QUOTE || bytes[++i] !== COLON) break row;
+            // A name with escapes may be one of ours: row() looks.
+            if (c !== QUOTE) break row;
             i++;
           }
-          if (bytes[i] === SPACE) i++;
+          c = bytes[i]!;
+          if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
+          if (c !== COLON) break row;
+          c = bytes[++i]!;
+          if (c <= SPACE) i = skipSpace(bytes, i);
           layout.learn(member, view, memberFrom, i, role);
           known = layout.known;
         }
@@ -301,19 +306,20 @@ export class NdjsonParser extends RecordParser {
         } else if (c === QUOTE) {
           c = bytes[++i]!;
           while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
-          if (c !== QUOTE) break row;
-          i++;
+          i = c === QUOTE ? i + 1 : scanString(bytes, i);
+          if (i < 0) break row;
         } else {
           i = skipValue(bytes, i);
           if (i < 0) break row;
         }
         c = bytes[i]!;
+        if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
         if (c === COMMA) continue;
         if (c !== CLOSE_OBJECT) break row;
         break;
       }
       c = bytes[++i]!;
-      if (c === RETURN) c = bytes[++i]!;
+      if (c <= SPACE && c !== NEWLINE) c = bytes[(i = skipSpace(bytes, i))]!;
       if (c !== NEWLINE || seen !== needed || i - rowFrom > MAX_LINE_BYTES) break;
       claveOffset[count] = claveFrom;
       claveLength[count] = claveTo - claveFrom;

@@ -10,7 +10,7 @@
  *    The last row of the data, when it has no newline, is copied and gets one.
  * P3 A row over MAX_LINE_BYTES is refused; parse never leaves more than that unread while the batch has room.
  */
-import { MAX_CLAVE_BYTES, type LecturaBatch } from '#domain/lectura/batch.ts';
+import { finishHash, HASH_PRIME, HASH_SEED, MAX_CLAVE_BYTES, type LecturaBatch } from '#domain/lectura/batch.ts';
 import { CLASS_BACKSLASH, CLASS_CONTROL, CLASS_HIGH, classesOf, isUtf8, NEWLINE } from './bytes.ts';
 import { MAX_LINE_BYTES } from './limits.ts';
 import { scanLooseNumber, scanned } from './number.ts';
@@ -252,6 +252,8 @@ export abstract class RecordParser extends RowParser {
     }
     const first = this.part;
     let present = first > 0;
+    let hash = HASH_SEED;
+    if (valorNames !== null) for (let k = 0; k < base; k++) hash = Math.imul(hash ^ this.clave[k]!, HASH_PRIME);
     for (let part = first; part < valorSlots.length; part++) {
       const slot = valorSlots[part]!;
       if (this.isAbsent(bytes, slot)) continue;
@@ -262,17 +264,15 @@ export abstract class RecordParser extends RowParser {
         this.refuseOne('bad_valor', bytes, rowFrom, rowTo, label);
         continue;
       }
-      let length = base;
-      if (valorNames !== null) {
-        const name = valorNames[part]!;
-        if (base + name.length > MAX_CLAVE_BYTES) {
-          this.refuseOne('bad_clave', bytes, rowFrom, rowTo, label);
-          continue;
-        }
-        for (let k = 0; k < name.length; k++) this.clave[base + k] = name[k]!;
-        length = base + name.length;
+      if (valorNames !== null && base + valorNames[part]!.length > MAX_CLAVE_BYTES) {
+        this.refuseOne('bad_clave', bytes, rowFrom, rowTo, label);
+        continue;
       }
-      if (!batch.append(this.clave, 0, length, valor, tsMs)) {
+      const isTaken =
+        valorNames === null
+          ? batch.append(this.clave, 0, base, valor, tsMs)
+          : this.appendBelow(base, hash, valorNames[part]!, valor, tsMs, batch);
+      if (!isTaken) {
         this.part = part;
         return false;
       }
@@ -280,6 +280,31 @@ export abstract class RecordParser extends RowParser {
     if (!present) this.refuseOne('no_valor', bytes, rowFrom, rowTo, '');
     this.rows++;
     this.part = 0;
+    return true;
+  }
+
+  /** Appends a lectura of the clave this.clave[0..base) + name; `hash` is that of the first part, so that it is made once a row. */
+  private appendBelow(
+    base: number,
+    hash: number,
+    name: Uint8Array,
+    valor: number,
+    tsMs: number,
+    batch: LecturaBatch,
+  ): boolean {
+    const length = base + name.length;
+    batch.ensureClaveBytes(length);
+    const arena = batch.claveBytes;
+    const at = batch.claveBytesLength;
+    for (let k = 0; k < base; k++) arena[at + k] = this.clave[k]!;
+    let whole = hash;
+    for (let k = 0; k < name.length; k++) {
+      const byte = name[k]!;
+      arena[at + base + k] = byte;
+      whole = Math.imul(whole ^ byte, HASH_PRIME);
+    }
+    if (!batch.appendShared(at, length, finishHash(whole), valor, tsMs)) return false;
+    batch.claveBytesLength = at + length;
     return true;
   }
 

@@ -125,6 +125,7 @@ describe('fields of records', () => {
     for (const [data, mapeo] of [
       [[...json, ...json].join('\n'), 'formato=ndjson,clave=s,valor=v,ts='],
       [json.join('\n'), 'formato=ndjson,clave=s,prefijo=p,valor=v,ts='],
+      [json.join('\n'), 'formato=ndjson,clave=s,valor=v|x,ts='],
       [csv.join('\n'), 'formato=csv,clave=s,valor=v,ts='],
       [csv.join('\n'), 'formato=csv,clave=,prefijo=one,valor=v,ts='],
       [wide.join('\n'), 'formato=csv,clave=,valor=*,ts=ts'],
