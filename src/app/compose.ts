@@ -41,7 +41,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { IngestInput } from '#ports/nucleus-api.ts';
 import type { AlertaSink } from '#ports/sink.ts';
-import type { Source } from '#ports/source.ts';
+import type { RefusedRows, Source } from '#ports/source.ts';
 import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
 import { loadPlugins } from './plugins.ts';
@@ -104,6 +104,13 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     // also when only their bloques are of use: a plugin's procesador is what its bloque's state means
     const plugins = await loadPlugins(config, logger);
     const modules = await loadModules(config.modulos);
+    // what a source refuses counts as what any door refuses
+    const ofSources: RefusedRows = {
+      refuse: (id, reason, row, where) => {
+        refused.refuse(id, reason, row, where);
+        nucleus.countRefused(reason, 1);
+      },
+    };
     const nucleus = new Nucleus({
       config,
       idioma,
@@ -133,8 +140,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       plugins,
       modules,
       loadProcesador: (ref) => loadProcesador(ref, options.folder),
-      makeSource: (fuente) => makeSource(fuente, { logger, clock, refused }),
-      makeIngestSource: (input) => makeIngestSource(input, { logger, clock, refused }),
+      makeSource: (fuente) => makeSource(fuente, { logger, clock, refused: ofSources }),
+      makeIngestSource: (input) => makeIngestSource(input, { logger, clock, refused: ofSources }),
       dynamicEntry: (id, procesador) => dynamicEntry(id, procesador),
       resolveBody,
       parseBody: parseInSteps,
@@ -175,7 +182,7 @@ async function openDatabase(
 interface SourceDeps {
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly refused: ReturnType<typeof makeRefusedRows>;
+  readonly refused: RefusedRows;
 }
 
 function makeSource(fuente: FuenteConfig, deps: SourceDeps): Source {
