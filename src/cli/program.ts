@@ -11,7 +11,7 @@ import { nearestKey } from '#domain/texts/nearest.ts';
 import { text } from '#domain/texts/text.ts';
 import { CommandError } from '#nucleus/commands/command.ts';
 import { unknownCommand } from '#nucleus/commands/unknown.ts';
-import { EXIT, exitCodeOf, Interrupted, shownError } from './exit.ts';
+import { EXIT, exitCodeOf, Interrupted, RemoteError, shownError } from './exit.ts';
 import { overview, page, type HelpStyle } from './help.ts';
 import {
   paintOf,
@@ -62,7 +62,8 @@ export async function main(argv: readonly string[], version: string, io: Io): Pr
     const paint = paintOf({ io, options: { color: !argv.includes('--no-color') } }, io.stderr);
     const message = shown.message.split('\n').map(printable).join('\n');
     io.stderr.write(`${paint.red(`${text(idioma, 'cli.error')} ${shown.code}`)}: ${message}\n`);
-    if (shown.code === 'COREC_E_INTERNAL' && error instanceof Error && error.stack !== undefined) {
+    const isOurs = shown.code === 'COREC_E_INTERNAL' && !(error instanceof RemoteError);
+    if (isOurs && error instanceof Error && error.stack !== undefined) {
       io.stderr.write(`${paint.dim(error.stack)}\n`);
     }
     return exitCodeOf(error);

@@ -3,6 +3,7 @@
  *
  * P1 Whatever ends it (q, Ctrl-C, a signal, an error), the terminal gets back its screen, its cursor and its line mode.
  */
+import { stripVTControlCharacters } from 'node:util';
 import { text } from '#domain/texts/text.ts';
 import type { NucleusStatus } from '#ports/nucleus-api.ts';
 import type { TopResult } from '#nucleus/commands/results.ts';
@@ -10,7 +11,7 @@ import { askRunning, clientOf, placeOf } from '../ask.ts';
 import type { Client } from '../client.ts';
 import { EXIT, shownError } from '../exit.ts';
 import type { Call } from '../io.ts';
-import { pad, truncate } from '../render/width.ts';
+import { pad, truncate, widthOf } from '../render/width.ts';
 import { entidadTable } from '../views/lists.ts';
 import { alertasLine, entidadesLine, lecturasLine, statusHead } from '../views/status.ts';
 import { show, viewOf } from './show.ts';
@@ -79,6 +80,12 @@ async function live(call: Call, client: Client): Promise<number> {
   return EXIT.ok;
 }
 
+/** Cut to the screen; a line that is too long loses its colours. */
+function fit(line: string, width: number): string {
+  const plain = stripVTControlCharacters(line);
+  return widthOf(plain) <= width ? line : truncate(plain, width);
+}
+
 /** One screen, written over the last one without clearing it first, so that nothing flickers. */
 async function frame(call: Call, client: Client): Promise<string> {
   const { stdout } = call.io;
@@ -95,15 +102,16 @@ async function frame(call: Call, client: Client): Promise<string> {
     ])) as [NucleusStatus, TopResult];
     lines = [
       statusHead(status, view),
-      entidadesLine(status, view),
-      `${lecturasLine(status, view)}; ${text(idioma, 'cli.label_alertas')} ${alertasLine(status, view)}`,
+      `${text(idioma, 'cli.label_entidades')} ${entidadesLine(status, view)}`,
+      `${text(idioma, 'cli.label_lecturas')} ${lecturasLine(status, view)}; ${text(idioma, 'cli.label_alertas')} ${alertasLine(status, view)}`,
       '',
       ...entidadTable(worst.entidades, view),
     ];
   } catch (error) {
     lines = [paint.red(truncate(text(idioma, 'cli.top_lost', { error: shownError(error, idioma).message }), width))];
   }
-  const body = lines.slice(0, height - 1);
+  // a line that wraps would push the first ones out of the screen
+  const body = lines.slice(0, height - 1).map((line) => fit(line, width));
   while (body.length < height - 1) body.push('');
   const foot = paint.dim(
     pad(truncate(`${text(idioma, 'cli.top_title')}; ${text(idioma, 'cli.top_keys')}`, width - 1), width - 1),
