@@ -229,7 +229,11 @@ export const CATALOGUE = {
           es: 'historia desde entonces: 2h (atrás), o 2026-01-31T12:00Z',
         },
       },
-      limit: { ...limit(5_000), max: 100_000, says: { en: 'points of history at most', es: 'puntos de historia como máximo' } },
+      limit: {
+        ...limit(5_000),
+        max: 100_000,
+        says: { en: 'points of history at most', es: 'puntos de historia como máximo' },
+      },
     },
     examples: [
       { input: { ref: 'cpu/total', since: '2h' }, says: { en: 'its last two hours', es: 'sus dos últimas horas' } },

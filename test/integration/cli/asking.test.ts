@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -7,7 +7,7 @@ import { COMMAND_NAMES } from '#nucleus/commands/catalogue.ts';
 import { exampleLine } from '#cli/help.ts';
 import { ROWS } from '#cli/rows.ts';
 import { until } from '../http/door.ts';
-import { corec, makeHome, makeTerminal, onTerminal, start, within, type Home, type Ran } from './cli.ts';
+import { corec, makeHome, makeTerminal, onTerminal, root, start, within, type Home, type Ran } from './cli.ts';
 
 const at = (home: Home, ...args: string[]): Promise<Ran> => within([...args, '--config', home.configPath]);
 
@@ -23,6 +23,15 @@ describe('help', () => {
     assert.ok(lines.includes("corec silence 'disco/*' --for 2h"));
     assert.ok(lines.includes('corec alerts --open'));
     assert.ok(lines.includes('corec config check corec_config.json'));
+  });
+
+  test('docs/CLI.md and docs/HTTP.md name every command', () => {
+    const [cli, http] = ['CLI.md', 'HTTP.md'].map((file) => readFileSync(join(root, 'docs', file), 'utf8'));
+    for (const { path, own = [] } of ROWS) {
+      assert.ok(cli!.includes(`\`${path}`), path);
+      for (const { name } of own) assert.ok(cli!.includes(`--${name}`), `${path} --${name}`);
+    }
+    for (const name of COMMAND_NAMES) assert.match(http!, new RegExp(`\\b${name}\\b`), name);
   });
 
   test('it comes in groups, with examples and exit codes, in both languages', async () => {

@@ -134,7 +134,7 @@ describe('commands over HTTP', () => {
     assert.equal(answer.status, 500);
     assert.equal(answer.json.error.code, 'COREC_E_INTERNAL');
     assert.doesNotMatch(answer.text, /fake-nucleus|at /);
-    assert.match(at.logged[0]!.text, /GET \/api\/top: boom/);
+    assert.match(at.logged.find((line) => line.level === 'error')!.text, /GET \/api\/top: boom/);
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { FUENTE_BLOQUE_DEFAULT } from '#domain/config/fuentes.ts';
 import { CATALOGUE, COMMAND_NAMES } from '#nucleus/commands/catalogue.ts';
 import type { CommandContext } from '#nucleus/commands/command.ts';
 import { RecentCommands } from '#nucleus/commands/recent.ts';
@@ -93,6 +94,10 @@ describe('the command table', () => {
         .sort((a, b) => a - b);
       assert.deepEqual(places, [...places.keys()], entry.name);
     }
+  });
+
+  test('an ingest that names no bloque feeds the one that sources do', () => {
+    assert.equal(CATALOGUE.ingest.args.bloque.default, FUENTE_BLOQUE_DEFAULT);
   });
 
   test('what changes something needs the role that may', async () => {
