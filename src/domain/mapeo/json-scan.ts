@@ -33,23 +33,8 @@ export function scanString(bytes: Uint8Array, from: number): number {
       return i;
     }
     if (cls === CLASS_CONTROL) return -1;
-    switch (bytes[i++]!) {
-      case QUOTE:
-      case BACKSLASH:
-      case 0x2f: // /
-      case 0x62: // b
-      case 0x66: // f
-      case 0x6e: // n
-      case 0x72: // r
-      case 0x74: // t
-        break;
-      case 0x75: // u
-        for (let k = 0; k < 4; k++) if (hexDigit(bytes[i + k]!) < 0) return -1;
-        i += 4;
-        break;
-      default:
-        return -1;
-    }
+    i = scanEscape(bytes, i);
+    if (i < 0) return -1;
   }
 }
 
@@ -59,6 +44,31 @@ function hexDigit(c: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
+/** The character that scanEscape found; half of one for a surrogate without its other. */
+export let escapedCodePoint = 0;
+
+/** Over an escape, from behind its backslash, and over the second one of a pair of surrogates. */
+export function scanEscape(bytes: Uint8Array, from: number): number {
+  const escape = bytes[from]!;
+  if (escape !== 0x75) {
+    escapedCodePoint = unescaped(escape);
+    return escapedCodePoint < 0 ? -1 : from + 1;
+  }
+  const unit = hex4(bytes, from + 1);
+  if (unit < 0) return -1;
+  escapedCodePoint = unit;
+  const next = from + 5;
+  if (unit >= 0xd800 && unit <= 0xdbff && bytes[next] === BACKSLASH && bytes[next + 1] === 0x75) {
+    const low = hex4(bytes, next + 2);
+    if (low >= 0xdc00 && low <= 0xdfff) {
+      escapedCodePoint = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+      return next + 6;
+    }
+  }
+  return next;
+}
+
+/** Four hex digits as a number, or less than 0. */
 function hex4(bytes: Uint8Array, at: number): number {
   return (
     (hexDigit(bytes[at]!) << 12) |
@@ -84,41 +94,29 @@ export function unescapeString(
   let i = from;
   while (i < to) {
     const c = bytes[i++]!;
-    let codePoint = c;
-    if (c === BACKSLASH) {
-      const escape = bytes[i++]!;
-      if (escape !== 0x75) codePoint = unescaped(escape);
-      else {
-        codePoint = hex4(bytes, i);
-        i += 4;
-        if (
-          codePoint >= 0xd800 &&
-          codePoint <= 0xdbff &&
-          i + 6 <= to &&
-          bytes[i] === BACKSLASH &&
-          bytes[i + 1] === 0x75
-        ) {
-          const low = hex4(bytes, i + 2);
-          if (low >= 0xdc00 && low <= 0xdfff) {
-            codePoint = 0x10000 + ((codePoint - 0xd800) << 10) + (low - 0xdc00);
-            i += 6;
-          }
-        }
-        if (codePoint >= 0x80) {
-          if (k + 4 > limit) return -1;
-          k = writeUtf8(target, k, codePoint);
-          continue;
-        }
-      }
+    if (c !== BACKSLASH) {
+      if (k === limit) return -1;
+      target[k++] = c;
+      continue;
     }
-    if (k === limit) return -1;
-    target[k++] = codePoint;
+    i = scanEscape(bytes, i);
+    if (k + 4 > limit && k + utf8Length(escapedCodePoint) > limit) return -1;
+    k = writeUtf8(target, k, escapedCodePoint);
   }
   return k;
 }
 
+function utf8Length(codePoint: number): number {
+  return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+}
+
+/** What a letter behind a backslash stands for, -1 for nothing. */
 function unescaped(escape: number): number {
   switch (escape) {
+    case QUOTE:
+    case BACKSLASH:
+    case 0x2f:
+      return escape;
     case 0x62:
       return 0x08;
     case 0x66:
@@ -130,7 +128,7 @@ function unescaped(escape: number): number {
     case 0x74:
       return 0x09;
     default:
-      return escape;
+      return -1;
   }
 }
 

@@ -12,67 +12,111 @@ import type { RecordPlan } from './row-parser.ts';
 export const ROLE_NONE = 0;
 export const ROLE_CLAVE = 1;
 export const ROLE_VALOR = 2;
-export const ROLE_TS = 4;
+export const ROLE_TS = 3;
+/** An object on the way to asked fields. */
+export const ROLE_NODE = 4;
 
 /** More than any look ahead of the plain way: a name, a member of the layout, or a time. */
 export const LOOK_AHEAD = 64;
+/** A bit each in a mask of what was seen. */
+const NAMES_MAX = 30;
+export const DEPTH_MAX = 8;
 
-/** The asked names of a flat record, each with the quote behind it. Numbered from 1; 0 is no name. */
+/** A name while the tables are made. */
+interface Name {
+  readonly bytes: Uint8Array;
+  /** The object it stands in, 0 for the record itself. */
+  readonly node: number;
+  role: number;
+  /** A valor's place among them, or an object's number. */
+  index: number;
+}
+
+/**
+ * The asked names of a record with the quote behind each. Names are numbered from 1 (0 is no name), objects on the way to them from 0,
+ * which is the record.
+ */
 export class NameWords {
   readonly role: Uint8Array;
+  readonly index: Uint8Array;
   /** Bytes of a name with its quote. */
   readonly length: Int32Array;
-  /** By the first byte of a name, the first name that begins so; and by name the next one that does. */
-  readonly first: Uint8Array = new Uint8Array(256);
+  /** first[object * 256 + first byte]: the first name of that object that begins so; next[name]: the next one that does. */
+  readonly first: Uint8Array;
   readonly next: Uint8Array;
   /** words[wordFrom[n]..wordFrom[n + 1]) are name n, little-endian, the last one under mask[n]. */
   readonly words: Int32Array;
   readonly wordFrom: Int32Array;
   readonly mask: Int32Array;
+  /** The names that a record must have to be taken in the plain way, a bit each. */
+  readonly needed: number;
 
-  constructor(names: readonly Uint8Array[], roles: readonly number[]) {
+  constructor(names: readonly Name[], nodes: number, isFanOut: boolean) {
     const count = names.length;
-    this.role = Uint8Array.from([ROLE_NONE, ...roles]);
+    this.role = Uint8Array.from([ROLE_NONE, ...names.map(({ role }) => role)]);
+    this.index = Uint8Array.from([0, ...names.map(({ index }) => index)]);
     this.length = new Int32Array(count + 1);
+    this.first = new Uint8Array(nodes * 256);
     this.next = new Uint8Array(count + 1);
     this.wordFrom = new Int32Array(count + 2);
     this.mask = new Int32Array(count + 1);
     const words: number[] = [];
-    for (const [index, name] of names.entries()) {
-      const n = index + 1;
-      this.length[n] = name.length;
-      this.next[n] = this.first[name[0]!]!;
-      this.first[name[0]!] = n;
+    let needed = 0;
+    for (const [at, { bytes, node, role }] of names.entries()) {
+      const n = at + 1;
+      if (role !== ROLE_NODE && !(isFanOut && role === ROLE_VALOR)) needed |= 1 << n;
+      this.length[n] = bytes.length;
+      const first = node * 256 + bytes[0]!;
+      this.next[n] = this.first[first]!;
+      this.first[first] = n;
       this.wordFrom[n] = words.length;
-      const padded = new DataView(new ArrayBuffer(Math.ceil(name.length / 4) * 4));
-      for (const [at, byte] of name.entries()) padded.setUint8(at, byte);
-      for (let at = 0; at < padded.byteLength; at += 4) words.push(padded.getInt32(at, true));
-      this.mask[n] = lastMask(name.length);
+      const padded = new DataView(new ArrayBuffer(Math.ceil(bytes.length / 4) * 4));
+      for (const [k, byte] of bytes.entries()) padded.setUint8(k, byte);
+      for (let k = 0; k < padded.byteLength; k += 4) words.push(padded.getInt32(k, true));
+      this.mask[n] = lastMask(bytes.length);
     }
     this.wordFrom[count + 1] = words.length;
     this.words = Int32Array.from(words);
+    this.needed = needed;
   }
 }
 
 /** The words of a plan's fields (paths by slot); null when it asks for more than the plain way does. */
 export function plainNames(paths: readonly string[], plan: RecordPlan): NameWords | null {
   const { claveSlots, prefijo, valorSlots, valorNames, tsSlot } = plan;
-  if (claveSlots.length !== 1 || prefijo.length > 0 || valorNames !== null) return null;
-  if (new Set([claveSlots[0], valorSlots[0], tsSlot]).size < 3) return null;
-  const names: Uint8Array[] = [];
-  const roles: number[] = [];
+  if (claveSlots.length !== 1 || prefijo.length > 0) return null;
+  const roleSlots = [claveSlots[0], ...valorSlots, tsSlot];
+  if (new Set(roleSlots).size < roleSlots.length) return null;
+  const names: Name[] = [];
+  let nodes = 1;
   for (const [slot, path] of paths.entries()) {
+    let node = 0;
     const parts = splitPath(path);
-    const name = encodeUtf8(`${parts[0]}"`);
-    const needsEscape = name.subarray(0, -1).some((byte) => byte < 0x20 || byte === QUOTE || byte === BACKSLASH);
-    if (parts.length > 1 || needsEscape || name.length > LOOK_AHEAD - 8) return null;
-    names.push(name);
-    roles.push(slot === claveSlots[0] ? ROLE_CLAVE : slot === tsSlot ? ROLE_TS : ROLE_VALOR);
+    if (parts.length > DEPTH_MAX) return null;
+    for (const [depth, part] of parts.entries()) {
+      const isField = depth === parts.length - 1;
+      const bytes = encodeUtf8(`${part}"`);
+      const needsEscape = bytes.subarray(0, -1).some((byte) => byte < 0x20 || byte === QUOTE || byte === BACKSLASH);
+      if (needsEscape || bytes.length > LOOK_AHEAD - 8) return null;
+      let name = names.find((one) => one.node === node && equalBytes(one.bytes, bytes));
+      if (name === undefined) {
+        name = { bytes, node, role: ROLE_NODE, index: isField ? 0 : nodes++ };
+        names.push(name);
+      } else if (isField || name.role !== ROLE_NODE) return null; // a field with fields of its own
+      node = name.index;
+      if (!isField) continue;
+      name.role = slot === claveSlots[0] ? ROLE_CLAVE : slot === tsSlot ? ROLE_TS : ROLE_VALOR;
+      if (name.role === ROLE_VALOR) name.index = valorSlots.indexOf(slot);
+    }
   }
-  return new NameWords(names, roles);
+  return names.length > NAMES_MAX ? null : new NameWords(names, nodes, valorNames !== null);
 }
 
-const MEMBERS = 16;
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, k) => byte === b[k]);
+}
+
+const MEMBERS = 32;
 export const MEMBER_WORDS = 8;
 const TRUST_MAX = 32;
 const TRUST_AT_FIRST = 8;
@@ -88,12 +132,14 @@ export class RecordLayout {
   readonly last: Int32Array = new Int32Array(MEMBERS);
   readonly mask: Int32Array = new Int32Array(MEMBERS);
   readonly length: Int32Array = new Int32Array(MEMBERS);
-  readonly role: Uint8Array = new Uint8Array(MEMBERS);
+  /** Number of the name, 0 for one that nobody asked for; and of the object it stood in. */
+  readonly name: Uint8Array = new Uint8Array(MEMBERS);
+  readonly node: Uint8Array = new Uint8Array(MEMBERS);
   private trust = TRUST_AT_FIRST;
   private rest = 0;
 
-  /** Member m was read by name at view[from..to) and has this role. */
-  learn(member: number, view: DataView, from: number, to: number, role: number): void {
+  /** Member m, of object `node`, was read by name at view[from..to). */
+  learn(member: number, view: DataView, from: number, to: number, name: number, node: number): void {
     if (this.rest > 0 || member > this.known || member >= MEMBERS) return;
     if (member < this.known) {
       this.trust -= TRUST_LOST;
@@ -116,7 +162,8 @@ export class RecordLayout {
     this.words[last]! &= mask;
     this.last[member] = last;
     this.length[member] = length;
-    this.role[member] = role;
+    this.name[member] = name;
+    this.node[member] = node;
     if (member === this.known) this.known++;
   }
 

@@ -8,17 +8,11 @@
  *   asked fields: sensor, pos.x              root -- "sensor" (slot 0)
  *   a tree of names                               `- "pos" -- "x" (slot 1)
  *
- * Names that no branch has are skipped with their values; skipping checks the grammar all the same.
+ * Names that no branch has are skipped with their values; skipping checks the grammar all the same. Most rows are as machines write
+ * them and go the plain way (ndjson-plain.ts), which is several times faster and leaves here what it does not know.
  */
-import {
-  finishHash,
-  HASH_PRIME,
-  HASH_SEED,
-  hashClave,
-  MAX_CLAVE_BYTES,
-  type LecturaBatch,
-} from '#domain/lectura/batch.ts';
-import { BACKSLASH, CLASS, CLASS_BACKSLASH, CLASS_HIGH, encodeUtf8, NEWLINE, QUOTE, SPACE } from './bytes.ts';
+import { hashClave, type LecturaBatch } from '#domain/lectura/batch.ts';
+import { BACKSLASH, CLASS_BACKSLASH, encodeUtf8, NEWLINE, QUOTE } from './bytes.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -34,24 +28,13 @@ import {
   unescapeString,
 } from './json-scan.ts';
 import { MAX_LINE_BYTES } from './limits.ts';
-import {
-  LOOK_AHEAD,
-  MEMBER_WORDS,
-  type NameWords,
-  plainNames,
-  RecordLayout,
-  ROLE_CLAVE,
-  ROLE_NONE,
-  ROLE_TS,
-  ROLE_VALOR,
-} from './ndjson-names.ts';
-import { scanJsonNumber, scanLooseNumber, scanned } from './number.ts';
+import { plainNames } from './ndjson-names.ts';
+import { PlainWay } from './ndjson-plain.ts';
+import { scanJsonNumber, scanned } from './number.ts';
 import { splitPath } from './path.ts';
-import { epochToMs, scannedMs } from './time.ts';
 import {
   FALSE,
   FULL,
-  isClaveText,
   MISSING,
   NESTED,
   NULL,
@@ -62,12 +45,6 @@ import {
   type RecordPlan,
   type RefuseRow,
 } from './row-parser.ts';
-
-const POINT = 0x2e;
-
-/** Bytes that stand for themselves in a JSON string; and those of them that are ASCII. */
-const PLAIN_TEXT: Uint8Array = Uint8Array.from(CLASS, (cls) => Number(cls === 0 || cls === CLASS_HIGH));
-const PLAIN_ASCII: Uint8Array = Uint8Array.from(CLASS, (cls) => Number(cls === 0));
 
 /** Up to this many names are told apart by their first byte, more by a hash. */
 const FEW_CHILDREN = 12;
@@ -136,11 +113,8 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 export class NdjsonParser extends RecordParser {
   private readonly root: JsonNode;
-  private readonly plain: NameWords | null;
-  private readonly layout = new RecordLayout();
-  /** The bytes that `view` is a view of. */
-  private viewed: Uint8Array = new Uint8Array(0);
-  private view: DataView = new DataView(new ArrayBuffer(0));
+  /** Null when the mapping asks for more than the plain way does. */
+  private readonly plain: PlainWay | null;
   private nameScratch = new Uint8Array(256);
 
   /** paths[slot] is the field of each slot of the plan. */
@@ -153,188 +127,17 @@ export class NdjsonParser extends RecordParser {
       node.slot = slot;
     }
     this.root.seal();
-    this.plain = plainNames(paths, plan);
+    const names = plainNames(paths, plan);
+    this.plain = names === null ? null : new PlainWay(names, plan);
   }
 
-  /**
-   * Rows of a flat record that has each asked field once, clave as text, valor as a number: all at once in one pass. Whatever else
-   * a row is (a field twice or missing, a name with escapes, a refusal of any kind), it is left to row().
-   */
   protected override plainRows(bytes: Uint8Array, from: number, end: number, batch: LecturaBatch): number {
     const plain = this.plain;
     if (plain === null) return from;
-    const words = plain.words;
-    if (this.viewed !== bytes) {
-      this.viewed = bytes;
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
-    const view = this.view;
-    const time = this.plan.time;
-    const tsFormato = time.formato;
-    const needed = this.plan.tsSlot < 0 ? ROLE_CLAVE | ROLE_VALOR : ROLE_CLAVE | ROLE_VALOR | ROLE_TS;
-    const { valor: valores, tsMs: tiempos, claveOffset, claveLength, claveHash, capacity } = batch;
-    // Every look ahead stays inside the bytes: the last row or two are left to row().
-    const safe = Math.min(end, bytes.length - LOOK_AHEAD);
-    let count = batch.length;
-    let rows = 0;
-    let rowFrom = from;
-    const layout = this.layout;
-    const { words: layoutWords, last: layoutLast, mask: layoutMask } = layout;
-    let known = layout.known;
-    row: while (rowFrom < safe && count < capacity) {
-      batch.ensureClaveBytes(MAX_CLAVE_BYTES + 1);
-      const arena = batch.claveBytes;
-      const claveFrom = batch.claveBytesLength;
-      const claveLimit = claveFrom + MAX_CLAVE_BYTES;
-      let claveTo = claveFrom;
-      let hash = HASH_SEED;
-      let valor = 0;
-      let tsMs = Number.NaN;
-      let seen = 0;
-      let i = rowFrom;
-      let c: number;
-      if (bytes[i] !== OPEN_OBJECT) break;
-      for (let member = 0; ; member++) {
-        // Here bytes[i] is the brace or comma before a name.
-        if (i >= safe) break row;
-        let role = -1;
-        if (member < known) {
-          let word = member * MEMBER_WORDS;
-          const last = layoutLast[member]!;
-          let k = i;
-          while (word < last && view.getInt32(k, true) === layoutWords[word]!) {
-            word++;
-            k += 4;
-          }
-          if (word === last && (view.getInt32(k, true) & layoutMask[member]!) === layoutWords[word]!) {
-            role = layout.role[member]!;
-            i += layout.length[member]!;
-          }
-        }
-        if (role < 0) {
-          const memberFrom = i;
-          c = bytes[++i]!;
-          if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
-          if (c !== QUOTE) break row;
-          c = bytes[++i]!;
-          role = ROLE_NONE;
-          let at = plain.first[c]!;
-          while (at !== 0) {
-            // Four bytes at a time; the last word is masked.
-            let word = plain.wordFrom[at]!;
-            const last = plain.wordFrom[at + 1]! - 1;
-            let k = i;
-            while (word < last && view.getInt32(k, true) === words[word]!) {
-              word++;
-              k += 4;
-            }
-            if (word === last && (view.getInt32(k, true) & plain.mask[at]!) === words[word]!) {
-              role = plain.role[at]!;
-              i += plain.length[at]!;
-              break;
-            }
-            at = plain.next[at]!;
-          }
-          if (role === ROLE_NONE) {
-            while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
-            // A name with escapes may be one of ours: row() looks.
-            if (c !== QUOTE) break row;
-            i++;
-          }
-          c = bytes[i]!;
-          if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
-          if (c !== COLON) break row;
-          c = bytes[++i]!;
-          if (c <= SPACE) i = skipSpace(bytes, i);
-          layout.learn(member, view, memberFrom, i, role);
-          known = layout.known;
-        }
-        c = bytes[i]!;
-        if ((seen & role) !== 0) break row;
-        seen |= role;
-        if (role === ROLE_CLAVE) {
-          if (c !== QUOTE) break row;
-          c = bytes[++i]!;
-          while (PLAIN_ASCII[c] === 1 && claveTo < claveLimit) {
-            arena[claveTo++] = c;
-            hash = Math.imul(hash ^ c, HASH_PRIME);
-            c = bytes[++i]!;
-          }
-          if (c === QUOTE) i++;
-          else {
-            // Escapes, or text beyond ASCII: again from its beginning, the slow way.
-            const textFrom = i - (claveTo - claveFrom);
-            i = scanString(bytes, textFrom);
-            if (i < 0) break row;
-            claveTo = unescapeString(bytes, textFrom, i - 1, arena, claveFrom, claveLimit);
-            if (claveTo < 0 || !isClaveText(arena, claveFrom, claveTo)) break row;
-            hash = HASH_SEED;
-            for (let k = claveFrom; k < claveTo; k++) hash = Math.imul(hash ^ arena[k]!, HASH_PRIME);
-          }
-          if (claveTo === claveFrom) break row;
-        } else if (role === ROLE_VALOR) {
-          if (c === QUOTE) {
-            i = scanLooseNumber(bytes, i + 1, POINT, POINT);
-            if (i < 0 || bytes[i] !== QUOTE) break row;
-            i++;
-          } else {
-            i = scanJsonNumber(bytes, i);
-            if (i < 0) break row;
-          }
-          valor = scanned[0]!;
-          if (valor - valor !== 0) break row;
-        } else if (role === ROLE_TS) {
-          if (c === QUOTE) {
-            if (i >= safe) break row;
-            const textFrom = i + 1;
-            i = time.scanPlain(bytes, view, textFrom);
-            if (i >= 0 && bytes[i] === QUOTE) {
-              tsMs = scannedMs[0]!;
-              i++;
-            } else {
-              i = scanString(bytes, textFrom);
-              if (i < 0) break row;
-              tsMs = time.parse(bytes, textFrom, i - 1);
-              if (tsMs !== tsMs) break row;
-            }
-          } else {
-            i = scanJsonNumber(bytes, i);
-            if (i < 0 || tsFormato === 'iso') break row;
-            tsMs = epochToMs(scanned[0]!, tsFormato);
-            if (tsMs !== tsMs) break row;
-          }
-        } else if (c === QUOTE) {
-          c = bytes[++i]!;
-          while (PLAIN_TEXT[c] === 1) c = bytes[++i]!;
-          i = c === QUOTE ? i + 1 : scanString(bytes, i);
-          if (i < 0) break row;
-        } else {
-          i = skipValue(bytes, i);
-          if (i < 0) break row;
-        }
-        c = bytes[i]!;
-        if (c <= SPACE) c = bytes[(i = skipSpace(bytes, i))]!;
-        if (c === COMMA) continue;
-        if (c !== CLOSE_OBJECT) break row;
-        break;
-      }
-      c = bytes[++i]!;
-      if (c <= SPACE && c !== NEWLINE) c = bytes[(i = skipSpace(bytes, i))]!;
-      if (c !== NEWLINE || seen !== needed || i - rowFrom > MAX_LINE_BYTES) break;
-      claveOffset[count] = claveFrom;
-      claveLength[count] = claveTo - claveFrom;
-      claveHash[count] = finishHash(hash);
-      valores[count] = valor;
-      tiempos[count] = tsMs;
-      batch.claveBytesLength = claveTo;
-      batch.length = ++count;
-      rows++;
-      rowFrom = i + 1;
-    }
-    if (rows > 0) layout.rows(rows);
-    this.rows += rows;
-    this.line += rows;
-    return rowFrom;
+    const next = plain.rows(bytes, from, end, batch);
+    this.rows += plain.taken;
+    this.line += plain.taken;
+    return next;
   }
 
   protected row(bytes: Uint8Array, from: number, end: number, batch: LecturaBatch): number {
