@@ -617,6 +617,7 @@ export class Nucleus implements NucleusContext {
           await this.gate.shut();
           await this.turn();
           await this.runs.closuresDone();
+          await this.runs.heal();
         },
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),

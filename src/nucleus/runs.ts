@@ -22,6 +22,8 @@ import { decodeColumnas, fillSlot } from './checkpoint.ts';
 import type { Swarm } from './swarm.ts';
 
 const TAG = 'CoreCNucleus';
+/** Doors are shut meanwhile. */
+const HEAL_MS_MAX = 1000;
 
 export interface RunsDeps {
   readonly swarm: () => Swarm;
@@ -177,6 +179,41 @@ export class Runs {
     else repair();
   }
 
+  /**
+   * Before a cut: what failed runs left behind gives way to the state of the last epoch. Stored as it is, it would be what a repair
+   * brings back. While the store is away it waits for the next cut.
+   */
+  async heal(): Promise<void> {
+    const untilMs = this.#deps.clock.monotonicMs() + HEAL_MS_MAX;
+    for (;;) {
+      const ill = this.#deps.swarm().bloques.find((bloque) => bloque.tainted.length > 0);
+      const leftMs = untilMs - this.#deps.clock.monotonicMs();
+      if (ill === undefined || leftMs <= 0) return;
+      const slots = ill.tainted;
+      try {
+        const load = await this.#within(leftMs, this.#storedState(ill, slots));
+        if (load === null) return;
+        ill.heal(slots, load);
+      } catch (error) {
+        this.#deps.logger.debug(TAG, messageOf(error), { bloque: ill.id });
+        return;
+      }
+    }
+  }
+
+  /** Null when it takes longer. */
+  async #within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+    let cancel = (): void => {};
+    const limit = new Promise<null>((resolve) => {
+      cancel = this.#deps.clock.after(ms, () => resolve(null));
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } finally {
+      cancel();
+    }
+  }
+
   /** What writes the last epoch's state of a slot into it; false for a slot that was another clave's then. */
   async #storedState(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<(slot: number) => boolean> {
     const { store, compressor } = this.#deps;
@@ -186,8 +223,9 @@ export class Runs {
     const { estado } = decodeColumnas(datos, compressor, bloque.id);
     const list = decodeClaves(claves, compressor, `claves ${bloque.id}`);
     const known = new Map<number, string>();
+    const wanted = new Set(slots);
     for (let k = 0; k < list.length; k++) {
-      if (!slots.includes(list.slots[k]!)) continue;
+      if (!wanted.has(list.slots[k]!)) continue;
       const from = list.offsets[k]!;
       known.set(list.slots[k]!, new TextDecoder().decode(list.bytes.subarray(from, from + list.lengths[k]!)));
     }

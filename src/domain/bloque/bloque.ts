@@ -86,6 +86,7 @@ const NOTHING_REPAIRED: Repaired = Object.freeze({ repaired: 0, restore: Object.
 
 /** Rules of the bloque's own alerts; the index is the slot in its book. */
 const OWN_RULES = ['error_rate', 'fitness_low', 'quarantine', 'episodios_overflow'] as const;
+const NO_SLOTS: readonly number[] = [];
 /** Cycles with runs before fitness is judged: it starts at 0. */
 const FITNESS_WARM_UP = 30;
 
@@ -125,6 +126,8 @@ export class BloqueSimbiotico implements RunSink {
   readonly #inactive = new Map<number, InactiveEntidad>();
   readonly #repairs = new Map<number, RepairRecord>();
   readonly #quarantine = new Set<number>();
+  /** Entidades whose columns are as a failed run left them, half-written maybe. */
+  readonly #tainted = new Set<number>();
   readonly #abre: number;
   readonly #limits: EpisodioLimits;
   readonly #ownLimits: EpisodioLimits;
@@ -233,6 +236,7 @@ export class BloqueSimbiotico implements RunSink {
     ocupado[slot] = OCUPADO.libre;
     this.#inactive.delete(slot);
     this.#quarantine.delete(slot);
+    this.#tainted.delete(slot);
     this.#repairs.delete(slot);
     this.#freed.push(slot);
     this.bound--;
@@ -420,6 +424,23 @@ export class BloqueSimbiotico implements RunSink {
     if (unknown.length > 0) this.repairFresh(unknown, nowMs);
   }
 
+  /** Entidades whose columns no epoch should hold as they are: hand them to `heal`. Empty for bloques that keep no state. */
+  get tainted(): readonly number[] {
+    const keeps = this.options.procesador.procesador.checkpoint && !this.autonomo;
+    return keeps && this.#tainted.size > 0 ? [...this.#tainted] : NO_SLOTS;
+  }
+
+  /** Gives entidades that wait for their repair the state that `load` knows, or a fresh one; they go on waiting. */
+  heal(slots: readonly number[], load: (slot: number) => boolean): void {
+    this.#beforeChange();
+    for (const slot of slots) {
+      if (!this.#tainted.delete(slot)) continue;
+      this.#freshState(slot);
+      load(slot);
+      this.dirty = true;
+    }
+  }
+
   /** Ends the quarantine of all; they start fresh. */
   releaseQuarantine(nowMs: number): number {
     const slots = [...this.#quarantine];
@@ -537,6 +558,7 @@ export class BloqueSimbiotico implements RunSink {
     this.dirty = true;
     this.lastFallo = falloText(error);
     this.#inactive.set(slot, { slot, sinceMs: this.#nowMs });
+    this.#tainted.add(slot);
   }
 
   excede(slot: number, valor: number, lectura: number, tsMs: number): void {
@@ -684,6 +706,7 @@ export class BloqueSimbiotico implements RunSink {
   #renew(slot: number, nowMs: number): void {
     const { core } = this.memory;
     this.#inactive.delete(slot);
+    this.#tainted.delete(slot);
     noteRepair(this.#repairs, slot, this.options.ventanaMs, nowMs);
     core.activo[slot] = 1;
     core.generacion[slot] = core.generacion[slot]! + 1;

@@ -22,11 +22,10 @@ test('a clave that was forgotten is gone after a kill: its state, its episodio, 
   );
   assert.equal(corec.api.entidad('otros:a').estado.cuenta, 2);
   const alerts = await corec.api.alertas({ limit: 10, orden: 'tiempo' });
-  assert.deepEqual(alerts.map(({ clave, cerradaMs }) => [clave, cerradaMs !== null]).toSorted(), [
-    ['a', true],
-    ['b', false],
-    ['c', false],
-  ]);
+  assert.deepEqual(
+    alerts.map(({ clave, cerradaMs }) => `${clave} ${cerradaMs === null ? 'open' : 'closed'}`).toSorted(),
+    ['a closed', 'b open', 'c open'],
+  );
   // its entidad serves another, which begins anew
   await send(corec.api, series(['d'], 1));
   assert.equal(corec.api.entidad('d').id, 'sensores/0/0');
@@ -71,11 +70,11 @@ test('pauses and silences hold after a kill, whether an epoch came between or no
       .map((entrada) => entrada.id);
   assert.deepEqual(pausados(), ['b']);
   await send(corec.api, series(['x', 'y'], 1, 99));
-  const silenced = (await corec.api.alertas({ limit: 10, orden: 'tiempo' })).map((a) => [a.clave, a.silenciada]);
-  assert.deepEqual(silenced.toSorted(), [
-    ['x', true],
-    ['y', false],
-  ]);
+  const silenced = (await corec.api.alertas({ limit: 10, orden: 'tiempo' })).filter((alerta) => alerta.silenciada);
+  assert.deepEqual(
+    silenced.map((alerta) => alerta.clave),
+    ['x'],
+  );
   // an answer is given again without acting again
   assert.deepEqual(await corec.api.pausar('a', 'p1'), { bloques: 10 });
   assert.deepEqual(pausados(), ['b']);

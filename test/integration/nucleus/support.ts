@@ -15,7 +15,7 @@ import { makeEmbeddedPostgres, type EmbeddedConnection } from '#adapters/embedde
 import { CoreCNucleus, type CoreCOptions } from '#app/corec-nucleus.ts';
 import { CoreCError, type ErrorCode } from '#domain/errors.ts';
 import type { LoteResult, NucleusApi } from '#ports/nucleus-api.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
+import { killAll, postgresPids } from '../../support/corec-process.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -62,6 +62,8 @@ export interface World {
   readonly connection: EmbeddedConnection | null;
   /** Replaces top-level keys of the configuration, for the next start; undefined takes one out. */
   configure(changes: Json): void;
+  /** Done after the test, when CoreC is stopped and before the folder goes. */
+  after(undo: () => Promise<void>): void;
   /** A file in the folder, which may import 'corec'; returns its path. */
   file(name: string, text: string): string;
   /** A running CoreC in this process. */
@@ -95,7 +97,7 @@ export async function makeWorld(
   { ownPostgres = false, config = {} }: WorldOptions = {},
 ): Promise<World> {
   const connection = ownPostgres ? null : await sharedPostgres();
-  const folder = tempFolder(t);
+  const folder = mkdtempSync(join(tmpdir(), 'corec-test-'));
   const dataDir = join(folder, 'data');
   const configPath = join(folder, 'corec_config.json');
   const logPath = join(folder, 'corec.log');
@@ -126,9 +128,14 @@ export async function makeWorld(
   configure(config);
   const made: CoreCNucleus[] = [];
   const children: ChildCoreC[] = [];
+  const undo: (() => Promise<void>)[] = [];
+  // one hook: hooks run in the order of their making, and the folder must go last
   t.after(async () => {
     for (const corec of made) await corec.detener().catch(() => undefined);
     for (const child of children) await child.kill();
+    killAll(postgresPids(dataDir));
+    for (const one of undo) await one();
+    rmSync(folder, { recursive: true, force: true });
   });
   const make: World['make'] = (options = {}) => {
     const corec = new CoreCNucleus({ config: configPath, idioma: 'en', ...options });
@@ -142,6 +149,7 @@ export async function makeWorld(
     instanceId,
     connection,
     configure,
+    after: (one) => undo.push(one),
     file: (name, text) => {
       const path = join(folder, name);
       mkdirSync(dirname(path), { recursive: true });
