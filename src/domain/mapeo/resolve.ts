@@ -403,8 +403,8 @@ export function describeMapeo(resolution: Resolution, idioma: Idioma): string {
   parts.push(
     mapeo.valor === ALL_FIELDS
       ? es
-        ? 'valor = cada otra columna'
-        : 'valor = every other column'
+        ? 'valor = las demás columnas'
+        : 'valor = all remaining columns'
       : `valor = ${quote(listOf(mapeo.valor))}`,
   );
   if (mapeo.ts === null) parts.push(es ? 'ts = la hora de llegada' : 'ts = the time of arrival');

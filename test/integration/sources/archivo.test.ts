@@ -255,6 +255,9 @@ describe('a file', () => {
       { source: 'mine', reason: 'bad_valor', row: '{"k":"a","v":"x"}', where: 'line 3' },
     ]);
     assert.deepEqual([source.progress().rows, source.progress().refused], [4, 2]);
+    const before = source.progress();
+    await source.close();
+    assert.deepEqual(source.progress(), before);
   });
 
   test('closed while it is being read ends quietly', async (context) => {

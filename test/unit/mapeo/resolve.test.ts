@@ -136,7 +136,7 @@ describe('guessing a mapping', () => {
     const wide = resolve(`timestamp,s1,s2\n${rows(5, (k) => `${time(k)},1,${k}`)}`);
     assert.equal(
       describeMapeo(wide, 'en'),
-      'CSV with 3 column(s); clave = <field>; valor = every other column; ts = "timestamp" (without a zone: UTC)',
+      'CSV with 3 column(s); clave = <field>; valor = all remaining columns; ts = "timestamp" (without a zone: UTC)',
     );
     const one = resolve(
       rows(5, (k) => JSON.stringify({ host: 'a', cpu: k, mem: k })),

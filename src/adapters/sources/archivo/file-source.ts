@@ -99,8 +99,8 @@ export class FileSource implements Source {
   #position: SourcePosition = {};
   /** The mapping that reading this source came to. */
   #mapeo = '';
-  #rowsBefore = 0;
-  #refusedBefore = 0;
+  /** Of the files left so far. */
+  #done = { bytesDone: 0, rows: 0, refused: 0 };
   #bytesTotal: number | null = null;
   #changedMs = 0;
   #wasIdle = false;
@@ -208,16 +208,13 @@ export class FileSource implements Source {
 
   progress(): { bytesDone: number; bytesTotal: number | null; rows: number; refused: number } {
     const current = this.#current;
-    if (current === null) {
-      const total = this.#bytesTotal;
-      return { bytesDone: total ?? 0, bytesTotal: total, rows: this.#rowsBefore, refused: this.#refusedBefore };
-    }
+    if (current === null) return { ...this.#done, bytesTotal: this.#bytesTotal };
     const { reader, feed, compression } = current;
     return {
       bytesDone: compression === null ? reader.position().offset : feed.bytesDone,
       bytesTotal: this.#bytesTotal,
-      rows: this.#rowsBefore + reader.rows,
-      refused: this.#refusedBefore + reader.refused,
+      rows: this.#done.rows + reader.rows,
+      refused: this.#done.refused + reader.refused,
     };
   }
 
@@ -226,6 +223,7 @@ export class FileSource implements Source {
     const current = this.#current;
     if (current === null) return;
     this.#position = this.position();
+    this.#count();
     this.#current = null;
     await current.feed.close().catch(() => {});
   }
@@ -341,13 +339,18 @@ export class FileSource implements Source {
 
   /** Leaves a file that was rotated away, for the one that has its name now. */
   async #leave(current: Current): Promise<void> {
-    this.#rowsBefore += current.reader.rows;
-    this.#refusedBefore += current.reader.refused;
+    this.#count();
     this.#rememberMapeo(current);
     this.#current = null;
     // Until the new file is there: nothing of the old one is left to read.
     this.#position = { pedido: this.#pedidoText(), mapeo: this.#mapeo };
     await current.feed.close();
+  }
+
+  /** Keeps the counts of a file that is left. */
+  #count(): void {
+    const { bytesDone, rows, refused } = this.progress();
+    this.#done = { bytesDone, rows, refused };
   }
 
   #rememberMapeo({ reader }: Current): void {
@@ -370,8 +373,7 @@ export class FileSource implements Source {
     this.#bytesTotal = stats.size;
     const identity: Identity = { ...current, tail: current.reader.tail() ?? current.tail };
     if (stats.size >= current.feed.bytesDone && (await isSameData(current.file, identity))) return false;
-    this.#rowsBefore += current.reader.rows;
-    this.#refusedBefore += current.reader.refused;
+    this.#count();
     this.#rememberMapeo(current);
     const start = { ...current.reader.position(), tail: identity.tail };
     const rotated = await findRotated(this.path, identity, start.offset);
