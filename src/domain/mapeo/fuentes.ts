@@ -21,7 +21,9 @@ export const fuenteArchivoSchema = z
     ruta: z
       .string()
       .min(1)
-      .describe('File, NDJSON or CSV, plain, gzip or zstd; with *, ? or [ ] every file that fits.'),
+      .describe(
+        'File of NDJSON or CSV, plain, gzip or zstd; with *, ? or [ ] every file that fits (not those a rotation leaves).',
+      ),
     ...shared,
     seguir: z.boolean().default(false).describe('Go on reading as the file grows and is rotated, like tail -F.'),
   })

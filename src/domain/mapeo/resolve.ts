@@ -34,6 +34,10 @@ import {
   type NdjsonSample,
 } from './sample.ts';
 
+/** A body is small and there are many: fewer rows have to tell. */
+const BODY_SAMPLE_ROWS = 20;
+const BODY_SAMPLE_BYTES = 32 << 10;
+
 export interface ResolveRequest {
   /** What the user gave; null to guess all. */
   readonly pedido: Mapeo | null;
@@ -64,10 +68,19 @@ export interface Resolution {
  * Errors: CoreCError COREC_E_MAPPING.
  */
 export function resolveMapeo(sample: Uint8Array, whole: boolean, request: ResolveRequest): Resolution | null {
+  const { pedido } = request;
+  const quick = pedido?.formato === 'csv' ? null : resolveQuickly(sample, request);
+  if (quick !== null) return quick;
+  if (!request.verify && sample.length > BODY_SAMPLE_BYTES) {
+    const found = resolveOn(sample.subarray(0, BODY_SAMPLE_BYTES), false, request);
+    if (found !== null) return found;
+  }
+  return resolveOn(sample, whole, request);
+}
+
+function resolveOn(sample: Uint8Array, whole: boolean, request: ResolveRequest): Resolution | null {
   const { pedido, source } = request;
   const asked = pedido?.formato === undefined || pedido.formato === 'auto' ? null : pedido.formato;
-  const quick = asked === 'csv' ? null : resolveQuickly(sample, request);
-  if (quick !== null) return quick;
   if (asked === null && looksBinary(sample)) {
     throw mappingError(
       source,
@@ -76,7 +89,7 @@ export function resolveMapeo(sample: Uint8Array, whole: boolean, request: Resolv
     );
   }
   const text = sampleText(sample);
-  const lines = sampleLines(text, whole);
+  const lines = sampleLines(text, whole, request.verify ? SAMPLE_ROWS : BODY_SAMPLE_ROWS);
   if (lines.length === 0 && !whole) return null;
   if (asked === 'ndjson' || (asked === null && looksLikeNdjson(lines)))
     return resolveNdjson(examineNdjson(lines), request);

@@ -118,11 +118,11 @@ class FieldTally {
   }
 }
 
-/** The lines of `text` that hold something, at most SAMPLE_ROWS; the last one only when it is complete. */
-export function sampleLines(text: string, whole: boolean): string[] {
+/** The first lines of `text` that hold something; the last one only when it is complete. */
+export function sampleLines(text: string, whole: boolean, linesMax: number): string[] {
   const lines: string[] = [];
   let from = 0;
-  while (lines.length < SAMPLE_ROWS) {
+  while (lines.length < linesMax) {
     const at = text.indexOf('\n', from);
     if (at < 0 && !whole) break;
     const line = (at < 0 ? text.slice(from) : text.slice(from, at)).trim();

@@ -3,11 +3,12 @@
  *
  * Owns: which file is read and from where, and what happens at its end. Leaves bytes to feed.ts and rows to domain/mapeo.
  *
- * F1 The position names the file (inode, hash of its beginning) beside the offset: a file put in its place is read from its own
- *    beginning, never from the offset of another.
+ * F1 The position names the file (hashes of its beginning and of the last bytes read) beside the offset: a file put in its place is
+ *    read from its own beginning, never from the offset of another.
  * F2 Followed (`seguir`) and rotated by rename: the rest of the old file is read first, and until it has stayed the same for one
  *    more look, since its writer may still be writing. Rotated by copy and truncation: the copy's rest first, then from the
- *    beginning. What a rotation took that was never read, and cannot be found, is told in the log.
+ *    beginning. What a rotation took that was never read, and cannot be found, is told in the log. Of two rotations between two
+ *    looks (a quarter of a second) the file in the middle is not read.
  * F3 An unfinished last row is a row at the end of a file that is read once, and of one that was rotated away; in a file that is
  *    followed it waits for its newline.
  *
