@@ -93,9 +93,3 @@ export function encodeUtf8(text: string): Uint8Array {
 export function decodeUtf8(bytes: Uint8Array, from: number = 0, to: number = bytes.length): string {
   return decoder.decode(bytes.subarray(from, to));
 }
-
-/** The index of the newline that ends the line of bytes[from], or `to` when there is none before. */
-export function lineEnd(bytes: Uint8Array, from: number, to: number): number {
-  const at = bytes.indexOf(NEWLINE, from);
-  return at < 0 || at > to ? to : at;
-}

@@ -18,7 +18,7 @@ import { parseZona } from './time.ts';
 export const ALL_FIELDS = '*';
 
 /** What may be written for the separators that are awkward on a command line. */
-export const SEPARADOR_WORDS: Readonly<Record<string, string>> = {
+const SEPARADOR_WORDS: Readonly<Record<string, string>> = {
   coma: ',',
   'punto-y-coma': ';',
   tab: '\t',
@@ -154,7 +154,7 @@ export function formatMapeo(mapeo: Mapeo): string {
 }
 
 /** Checks an object; the errors of the schema become one COREC_E_MAPPING. */
-export function checkMapeo(object: unknown, source: string): Mapeo {
+function checkMapeo(object: unknown, source: string): Mapeo {
   const result = mapeoSchema.safeParse(object);
   if (result.success) return result.data;
   const found = result.error.issues

@@ -9,7 +9,7 @@ import { BACKSLASH, encodeUtf8, QUOTE } from './bytes.ts';
 import { splitPath } from './path.ts';
 import type { RecordPlan } from './row-parser.ts';
 
-export const ROLE_NONE = 0;
+const ROLE_NONE = 0;
 export const ROLE_CLAVE = 1;
 export const ROLE_VALOR = 2;
 export const ROLE_TS = 3;

@@ -77,6 +77,7 @@ export class PlainWay {
     const { words: layoutWords, last: layoutLast, mask: layoutMask } = layout;
     const { time, valorNames } = this.plan;
     const tsFormato = time.formato;
+    const isMs = tsFormato === 'auto' || tsFormato === 'ms';
     // A character more than a clave holds may be written before it is seen to be too long.
     const arenaBytes = ((valorNames?.length ?? 0) + 1) * MAX_CLAVE_BYTES + 4;
     const { valor: valorColumn, tsMs: tsColumn, claveOffset, claveLength, claveHash, capacity } = batch;
@@ -205,7 +206,9 @@ export class PlainWay {
           } else {
             i = scanJsonNumber(bytes, i);
             if (i < 0 || tsFormato === 'iso') break row;
-            tsMs = epochToMs(scanned[0]!, tsFormato);
+            const epoch = scanned[0]!;
+            // Milliseconds of this age, as most senders have them, need no more than this.
+            tsMs = isMs && epoch >= 1e11 && epoch < 1e14 ? Math.floor(epoch) : epochToMs(epoch, tsFormato);
             if (tsMs !== tsMs) break row;
           }
         } else if (role === ROLE_NODE) {

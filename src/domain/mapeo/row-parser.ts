@@ -411,7 +411,7 @@ export abstract class RecordParser extends RowParser {
 }
 
 /** A clave is shown on terminals and stored as text: no control characters, and nothing that is not UTF-8. */
-export function isClaveText(bytes: Uint8Array, from: number, to: number): boolean {
+function isClaveText(bytes: Uint8Array, from: number, to: number): boolean {
   const classes = classesOf(bytes, from, to);
   return (classes & CLASS_CONTROL) === 0 && ((classes & CLASS_HIGH) === 0 || isUtf8(bytes, from, to));
 }

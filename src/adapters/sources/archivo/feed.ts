@@ -96,7 +96,7 @@ export function compressionOf(head: Uint8Array): Compression | null {
   return null;
 }
 
-export function makeUnpacker(compression: Compression): ReturnType<typeof createGunzip> {
+function makeUnpacker(compression: Compression): ReturnType<typeof createGunzip> {
   return compression === 'gzip'
     ? createGunzip({ chunkSize: 128 << 10 })
     : createZstdDecompress({

@@ -25,7 +25,7 @@ export function isPattern(ruta: string): boolean {
 }
 
 /** The files that a pattern means, in order of name. Errors: CoreCError COREC_E_SOURCE_OPEN for too many. */
-export async function expandRuta(ruta: string): Promise<string[]> {
+async function expandRuta(ruta: string): Promise<string[]> {
   const found: string[] = [];
   // A name may hold such characters itself.
   if ((await sizeOf(resolve(ruta))) !== null) return [resolve(ruta)];
