@@ -177,7 +177,10 @@ test('2.2 step 1: n = ceil(len(entidades) * carga), and those that waited go fir
   assert.equal((await procesar(0.45)).runs, 5);
   assert.deepEqual(ran.splice(0), [3, 4, 5, 6, 7]);
   assert.equal((await procesar(0.3)).runs, 3);
-  assert.deepEqual(ran.splice(0).toSorted((a, b) => a - b), [0, 8, 9]);
+  assert.deepEqual(
+    ran.splice(0).toSorted((a, b) => a - b),
+    [0, 8, 9],
+  );
   assert.equal((await procesar(0)).runs, 0);
   assert.equal((await procesar(1)).runs, 10);
 });

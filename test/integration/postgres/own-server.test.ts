@@ -7,8 +7,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { findBinaries, standardPlaces } from '#adapters/embedded-postgres/binaries.ts';
-import { answersAt } from '#adapters/embedded-postgres/postmaster.ts';
 import type { PostgresConnection } from '#adapters/postgres/session.ts';
 import { makePostgresStore } from '#adapters/postgres/store.ts';
 import { bloqueStoreSuite, makeAlerta, makeCommit, NOON_MS } from '../../contract/bloque-store.suite.ts';
@@ -38,7 +38,8 @@ before(async () => {
     { ...common, stdio: 'ignore' },
   );
   connection = { host: '127.0.0.1', port, user: 'postgres', password: 's3cret', database: 'postgres', ssl: false };
-  await until('the server is there', () => answersAt({ host: '127.0.0.1', port }, 1000), 30_000);
+  // a server that answers may still be starting up: a login is the proof
+  await until('the server takes logins', canLogIn, 30_000);
 });
 after(async () => {
   const gone = once(server, 'exit');
@@ -46,6 +47,18 @@ after(async () => {
   await gone;
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function canLogIn(): Promise<boolean> {
+  const client = new pg.Client(connection);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
 
 let instances = 0;
 bloqueStoreSuite('postgres, own server', () => {

@@ -60,7 +60,10 @@ test('at two fallos the inactive ones are replaced, under the same number', () =
   assert.deepEqual(bloque.settle(1000).restore, []);
   push(bloque, 1, 666, 1);
   bloque.drain(1, 1000);
-  assert.deepEqual(bloque.settle(2000).restore.toSorted((a, b) => a - b), [0, 1]);
+  assert.deepEqual(
+    bloque.settle(2000).restore.toSorted((a, b) => a - b),
+    [0, 1],
+  );
   bloque.repairFresh([0, 1], 2000);
   assert.equal(bloque.activos, 10);
   assert.deepEqual(Array.from(bloque.memory.core.numero), numbers);
