@@ -6,10 +6,10 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CoreCError, messageOf, type Idioma } from '#domain/errors.ts';
 import { EXPLAIN_BYTES, explainBytes, type Explanation } from '#domain/mapeo/explain.ts';
 import { parseMapeo } from '#domain/mapeo/mapeo.ts';
+import { unpack } from './unpack.ts';
 
 export interface ExplainRequest {
   /** Absolute path, or `-` for `stdin`. */
@@ -42,7 +42,7 @@ async function readSample(ruta: string, stdin: Readable): Promise<{ sample: Uint
     const chunks: Buffer[] = [];
     let bytes = 0;
     let whole = true;
-    for await (const chunk of unpacked(packed)) {
+    for await (const chunk of unpack(packed)) {
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes < EXPLAIN_BYTES) continue;
@@ -57,36 +57,5 @@ async function readSample(ruta: string, stdin: Readable): Promise<{ sample: Uint
     throw new CoreCError('COREC_E_SOURCE_OPEN', { source: ruta, found, hint }, error);
   } finally {
     packed.destroy();
-  }
-}
-
-/** The bytes without their packing, which the first ones tell. */
-async function* unpacked(packed: Readable): AsyncGenerator<Buffer> {
-  const chunks = packed[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await chunks.next();
-  if (first.done === true) return;
-  const head = first.value;
-  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  const isZstd = head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528;
-  if (!isGzip && !isZstd) {
-    yield head;
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
-    return;
-  }
-  const unpacker = isGzip ? createGunzip() : createZstdDecompress();
-  const feed = async (): Promise<void> => {
-    let next: IteratorResult<Buffer> = first;
-    while (next.done !== true && !unpacker.destroyed) {
-      if (!unpacker.write(next.value))
-        await new Promise((resolve) => unpacker.once('drain', resolve).once('close', resolve));
-      next = await chunks.next();
-    }
-    unpacker.end();
-  };
-  feed().catch((error: unknown) => unpacker.destroy(error instanceof Error ? error : new Error(messageOf(error))));
-  try {
-    yield* unpacker as AsyncIterable<Buffer>;
-  } finally {
-    unpacker.destroy();
   }
 }

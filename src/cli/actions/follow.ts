@@ -11,6 +11,7 @@ import type { AlertaNotice } from '#ports/sink.ts';
 import { clientOf, placeOf } from '../ask.ts';
 import { EXIT, RemoteError } from '../exit.ts';
 import type { Call } from '../io.ts';
+import { pause } from '../pause.ts';
 import { printable } from '../render/width.ts';
 import { viewOf } from './show.ts';
 
@@ -98,14 +99,4 @@ function tell(call: Call, notice: AlertaNotice): void {
     }
   })();
   io.stdout.write(`${paint.dim(formatTime(alerta.actualizadaMs))} ${line}\n`);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

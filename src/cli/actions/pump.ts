@@ -9,11 +9,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { unpack } from '#app/unpack.ts';
 import { CoreCError } from '#domain/errors.ts';
 import type { LoteResult } from '#ports/nucleus-api.ts';
 import type { Client } from '../client.ts';
 import { RemoteError } from '../exit.ts';
+import { pause } from '../pause.ts';
 
 const BATCH_BYTES = 1024 * 1024;
 /** A row that is longer is sent as it is; CoreC refuses and counts it. */
@@ -154,7 +155,7 @@ async function* batches({ input, csv: given, headless, signal }: PumpRequest): A
     return { body, csv: isCsv };
   }
 
-  for await (const chunk of lingering(unpacked(input), () => wholeBytes > 0, signal)) {
+  for await (const chunk of lingering(unpack(input), () => wholeBytes > 0, signal)) {
     if (chunk === null) {
       if (wholeBytes > 0) yield take(wholeBytes);
       continue;
@@ -218,33 +219,4 @@ async function* lingering(
     yield found.value;
     next = chunks.next();
   }
-}
-
-/** Packed input is unpacked here, so that it can be cut at rows. */
-async function* unpacked(input: Readable): AsyncGenerator<Buffer> {
-  const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await chunks.next();
-  if (first.done === true) return;
-  const rest = (async function* (): AsyncGenerator<Buffer> {
-    yield first.value;
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
-  })();
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
-    yield* rest;
-    return;
-  }
-  const { pipeline, Readable: Stream } = await import('node:stream');
-  const unpacker = createGunzip();
-  pipeline(Stream.from(rest), unpacker, () => {});
-  yield* unpacker as AsyncIterable<Buffer>;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
