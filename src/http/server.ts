@@ -9,9 +9,7 @@
  * S3 close() takes nothing new, lets what runs finish for `graceMs`, then cuts; it never throws.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { chmodSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { nearestKey } from '#domain/texts/nearest.ts';
@@ -20,15 +18,17 @@ import { text } from '#domain/texts/text.ts';
 import { COMMAND_NAMES } from '#nucleus/commands/catalogue.ts';
 import { CommandError, type ConfigAccess } from '#nucleus/commands/command.ts';
 import type { Logger } from '#ports/logger.ts';
-import type { Counter, Histogram, Meter } from '#ports/meter.ts';
+import type { Meter } from '#ports/meter.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import { AlertStream } from './alert-stream.ts';
 import { BodyBudget } from './body.ts';
 import { commandRoutes } from './command-routes.ts';
+import { countersOf, kindOf } from './counters.ts';
 import { isLoopback, makeGuard } from './guard.ts';
 import { lecturasRoute } from './lecturas.ts';
+import { listenError, listenSocket, listenTcp } from './listen.ts';
 import { asCoreCError, errorBody, HttpError, idiomaOf, retryAfterOf, statusOf } from './replies.ts';
-import { prepareSocket, removeSocket } from './socket-path.ts';
+import { removeSocket } from './socket-path.ts';
 
 const MIB = 1024 * 1024;
 /** One body of readings, packed or unpacked. */
@@ -75,8 +75,6 @@ export interface HttpDoor {
   readonly socketPath: string | null;
   close(): Promise<void>;
 }
-
-type RouteKind = 'command' | 'lecturas' | 'stream' | 'probe' | 'other';
 
 /** @throws CoreCError COREC_E_HTTP_LISTEN, COREC_E_DATA_DIR_UNUSABLE. */
 export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
@@ -252,63 +250,6 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   }
 }
 
-async function listenSocket(server: Server, wanted: string): Promise<string> {
-  const path = prepareSocket(wanted);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  // bind happens inside listen(): with this mask there is no moment in which others may connect (S2)
-  const mask = process.umask(0o177);
-  try {
-    server.listen(path, resolve);
-  } finally {
-    process.umask(mask);
-  }
-  try {
-    await promise;
-    chmodSync(path, 0o600);
-  } catch (error) {
-    throw new CoreCError('COREC_E_DATA_DIR_UNUSABLE', { path, found: messageOf(error) }, error);
-  }
-  return path;
-}
-
-async function listenTcp(server: Server, host: string, port: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ host, port }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    const found = LISTEN_FOUND[(error as NodeJS.ErrnoException).code ?? ''] ?? {
-      en: messageOf(error),
-      es: messageOf(error),
-      key: 'http.port',
-    };
-    throw listenError(host, port, found.key, found.en, found.es, error);
-  }
-  return (server.address() as AddressInfo).port;
-}
-
-const LISTEN_FOUND: Readonly<Record<string, { readonly en: string; readonly es: string; readonly key: string }>> = {
-  EADDRINUSE: { en: 'something else listens there already', es: 'otro programa ya escucha ahí', key: 'http.port' },
-  EACCES: { en: 'this user may not listen there', es: 'este usuario no puede escuchar ahí', key: 'http.port' },
-  EADDRNOTAVAIL: {
-    en: 'this machine has no such address',
-    es: 'esta máquina no tiene esa dirección',
-    key: 'http.host',
-  },
-  ENOTFOUND: { en: 'no such host is known', es: 'no se conoce ese nombre', key: 'http.host' },
-};
-
-function listenError(host: string, port: number, key: string, en: string, es: string, cause?: unknown): CommandError {
-  const address = `${host}:${port}`;
-  return new CommandError(
-    'COREC_E_HTTP_LISTEN',
-    { en: { address, found: en, key }, es: { address, found: es, key } },
-    cause,
-  );
-}
-
 /** What fastify itself refuses, in our own words. */
 function translate(thrown: unknown): unknown {
   if (thrown instanceof CoreCError || thrown instanceof HttpError) return thrown;
@@ -367,57 +308,6 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, idioma:
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-}
-
-const KINDS: readonly RouteKind[] = ['command', 'lecturas', 'stream', 'probe', 'other'];
-const OUTCOMES = ['2xx', '4xx', '429', '5xx'] as const;
-const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
-
-function kindOf(url: string | undefined): RouteKind {
-  if (url === '/api/lecturas') return 'lecturas';
-  if (url === '/api/alerts/stream') return 'stream';
-  if (url === '/healthz' || url === '/readyz' || url === '/metrics') return 'probe';
-  return url?.startsWith('/api') === true ? 'command' : 'other';
-}
-
-interface DoorCounters {
-  request(kind: RouteKind, status: number, seconds: number): void;
-  bodyBytes(bytes: number): void;
-}
-
-function countersOf(meter: Meter, stream: AlertStream, budget: BodyBudget): DoorCounters {
-  const requests = new Map<string, Counter>();
-  const seconds = new Map<RouteKind, Histogram>();
-  for (const kind of KINDS) {
-    for (const outcome of OUTCOMES) {
-      requests.set(
-        `${kind} ${outcome}`,
-        meter.counter('corec_http_requests_total', 'HTTP requests answered', { kind, outcome }),
-      );
-    }
-    if (kind !== 'stream') {
-      seconds.set(
-        kind,
-        meter.histogram('corec_http_request_seconds', 'Time to answer an HTTP request', SECONDS_BUCKETS, { kind }),
-      );
-    }
-  }
-  const bytes = meter.counter('corec_http_body_bytes_total', 'Bytes of bodies of readings as they came, packed or not');
-  meter.observedGauge('corec_http_bodies_bytes', 'Bytes of bodies in hand', () => budget.used);
-  meter.observedGauge('corec_http_streams', 'Clients of the alert stream', () => stream.counts().clients);
-  meter.observedGauge(
-    'corec_http_streams_cut',
-    'Clients of the alert stream cut since the start because they did not read',
-    () => stream.counts().cut,
-  );
-  return {
-    request: (kind, status, took) => {
-      const outcome = status === 429 ? '429' : status >= 500 ? '5xx' : status >= 400 ? '4xx' : '2xx';
-      requests.get(`${kind} ${outcome}`)?.add(1);
-      seconds.get(kind)?.observe(took);
-    },
-    bodyBytes: (count) => bytes.add(count),
-  };
 }
 
 function pathOf(url: string): string {

@@ -54,6 +54,9 @@ export async function openDoor(changes: Partial<HttpOptions> = {}): Promise<Test
     logger: loggerInto(logged),
     metrics: meterInto(counted),
     ...changes,
+  }).catch((error: unknown) => {
+    rmSync(dataDir, { recursive: true, force: true });
+    throw error;
   });
   return {
     nucleus,
