@@ -40,6 +40,10 @@ export async function runCoreC(options: RunOptions): Promise<number> {
   let door: Door | null = null;
   let status: NucleusStatus | null = null;
   let failure: unknown = null;
+  let running = false;
+  // a stop that comes during the start breaks it off: replaying a long journal must not keep anybody waiting
+  const brokenOff = stop.wait.then(() => (running ? undefined : corec.detener()));
+  brokenOff.catch(() => {});
   try {
     await corec.inicializar();
     corec.nucleus.onFatal((error) => {
@@ -48,6 +52,7 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     });
     door = await options.openDoors(corec);
     await corec.ejecutar();
+    running = true;
     // from the start of the process, imports and PostgreSQL included: what a person waits
     corec.nucleus.startMs = performance.now();
     stop.after(options.forMs);
@@ -55,27 +60,26 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     await stop.wait;
     status = await corec.api.status();
   } catch (error) {
-    failure ??= error;
+    const isBrokenOff = !running && error instanceof CoreCError && error.code === 'COREC_E_STOPPING';
+    if (!isBrokenOff) failure ??= error;
   } finally {
     // doors first: nothing may come in that would not be persisted
     await door?.close().catch(() => {});
+    const swarm = status === null ? null : corec.nucleus.swarm;
     try {
-      if (status !== null && options.reportPath !== null) status = { ...status, ...(await finalCounts(corec)) };
       await corec.detener();
+      if (!running && stop.isAsked()) await brokenOff;
     } catch (error) {
       failure ??= error;
     }
+    // the last lecturas came in while the sources were stopped: what is told is what the next start finds
+    if (status !== null) status = { ...status, ligadas: swarm!.ligadas, lecturas: swarm!.lecturas };
     stop.release();
   }
   if (failure !== null)
     throw failure instanceof Error ? failure : new CoreCError('COREC_E_INTERNAL', { found: messageOf(failure) });
   if (status !== null && options.reportPath !== null) await writeReport(resolve(options.reportPath), status);
   return EXIT.ok;
-}
-
-async function finalCounts(corec: CoreCNucleus): Promise<Partial<NucleusStatus>> {
-  const { ligadas, lecturas } = await corec.api.status();
-  return { ligadas, lecturas };
 }
 
 /** The report: the counts and times of this run. Written beside and renamed, so that it is whole or not there. */
@@ -111,6 +115,7 @@ async function writeReport(path: string, status: NucleusStatus): Promise<void> {
 
 interface StopSignal {
   readonly wait: Promise<void>;
+  isAsked(): boolean;
   /** Stops after `ms`; null: not by itself. */
   after(ms: number | null): void;
   now(): void;
@@ -118,10 +123,15 @@ interface StopSignal {
 }
 
 function stopSignal(): StopSignal {
-  let now = (): void => {};
+  let asked = false;
+  let end = (): void => {};
   const wait = new Promise<void>((done) => {
-    now = done;
+    end = done;
   });
+  const now = (): void => {
+    asked = true;
+    end();
+  };
   let signals = 0;
   const onSignal = (): void => {
     signals++;
@@ -134,6 +144,7 @@ function stopSignal(): StopSignal {
   return {
     wait,
     now,
+    isAsked: () => asked,
     after: (ms) => {
       if (ms !== null) timer = setTimeout(now, ms);
     },

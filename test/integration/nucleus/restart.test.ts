@@ -1,7 +1,10 @@
 /** What a CoreC knew when it stopped, or was killed, the next one on the folder knows. */
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { claves, entry, makeWorld, send, series, T0 } from './support.ts';
+import type { NucleusApi } from '#ports/nucleus-api.ts';
+import { until } from '../../support/until.ts';
+import { claves, entry, makeWorld, ndjson, send, series, T0 } from './support.ts';
 
 test('a restart brings back bound claves, their numbers, state and fitness', async (t) => {
   const world = await makeWorld(t);
@@ -62,4 +65,71 @@ test('an open episodio stays the same one over a restart, and is one row', async
     `SELECT id, cerrada_ms, lecturas FROM alertas WHERE instance_id = '${world.instanceId}'`,
   );
   assert.deepEqual(rows, [{ id: open!.id, cerrada_ms: T0 + 2000, lecturas: '2' }]);
+});
+
+test('a source reads on where it stopped, after a stop and after a kill', async (t) => {
+  const world = await makeWorld(t);
+  const path = world.file('lecturas.ndjson', '');
+  const rows = (from: number, count: number): string => ndjson(series(claves(10), count, from)).toString();
+  world.configure({
+    fuentes: [
+      {
+        tipo: 'archivo',
+        ruta: path,
+        bloque: 'sensores',
+        seguir: true,
+        mapeo: { clave: 'clave', valor: 'valor', ts: 'ts' },
+      },
+    ],
+  });
+  const total = (corec: Pick<NucleusApi, 'entidades'>): number =>
+    corec.entidades('*', 'sensores', 100).reduce((sum, entidad) => sum + entidad.valor, 0);
+  appendFileSync(path, rows(1, 100));
+  const first = await world.start();
+  await until('all is read', () => total(first.api) === 1000);
+  await first.detener();
+  appendFileSync(path, rows(101, 50));
+
+  const child = await world.startChild();
+  const childTotal = async (): Promise<number> => {
+    const list = await child.call<ReturnType<NucleusApi['entidades']>>('entidades', '*', 'sensores', 100);
+    return total({ entidades: () => list });
+  };
+  await until('the rest is read', async () => (await childTotal()) === 1500);
+  await child.call('commit');
+  appendFileSync(path, rows(151, 50));
+  await until('what no epoch holds is read', async () => (await childTotal()) === 2000);
+  await child.kill();
+
+  const last = await world.start();
+  await until('it is read again', () => total(last.api) >= 2000);
+  appendFileSync(path, rows(201, 1));
+  await until('and what came since', () => total(last.api) >= 2010);
+  assert.equal(total(last.api), 2010);
+  assert.deepEqual(last.api.entidad('c3').estado, { cuenta: 201, suma: (201 * 202) / 2, ultimo: 201 });
+});
+
+test('an ingest that was stopped goes on where it was, and one asked anew begins at the start', async (t) => {
+  const world = await makeWorld(t);
+  const path = world.file('medidas.ndjson', ndjson(series(claves(50), 2000)).toString());
+  const input = { ruta: path, bloque: 'medidas', procesador: 'contador', mapeo: '', seguir: false, resume: true };
+  let corec = await world.start();
+  const stop = new AbortController();
+  for await (const progress of corec.api.ingest(input, stop.signal)) if (progress.lecturas > 0) stop.abort();
+  const half = corec.api.entidad('medidas:c0').valor;
+  await corec.detener();
+  corec = await world.start();
+  assert.equal(corec.api.entidad('medidas:c0').valor, half);
+  const told: string[] = [];
+  let resumed = false;
+  for await (const progress of corec.api.ingest(input, new AbortController().signal)) {
+    told.push(progress.state);
+    resumed ||= progress.resumedFrom !== null;
+  }
+  assert.equal(told.at(-1), 'done');
+  assert.equal(resumed, true);
+  for (const clave of claves(50)) assert.equal(corec.api.entidad(`medidas:${clave}`).valor, 2000, clave);
+  for await (const progress of corec.api.ingest({ ...input, resume: false }, new AbortController().signal))
+    void progress;
+  assert.equal(corec.api.entidad('medidas:c49').valor, 4000);
 });
