@@ -13,7 +13,7 @@ export interface ChildRun<T> {
 }
 
 /**
- * Runs `bench/children/<script>` with one JSON argument. Each line of its stdout is JSON: `onLine` sees them all, the last is the result.
+ * Runs `bench/children/<script>` with one JSON argument, under the flags that this process has from the launcher. Each line of its stdout is JSON: `onLine` sees them all, the last is the result.
  */
 export function startChild<T>(
   script: string,
@@ -22,7 +22,7 @@ export function startChild<T>(
   onLine: (line: unknown) => void = () => {},
 ): ChildRun<T> {
   const path = join(ROOT, 'bench', 'children', script);
-  const child = start(process.execPath, ['--disable-warning=ExperimentalWarning', path, JSON.stringify(input)], {
+  const child = start(process.execPath, [...process.execArgv, path, JSON.stringify(input)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

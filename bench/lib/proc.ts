@@ -39,12 +39,9 @@ export function cpuSeconds(pid: number): number | null {
   return (utime! + stime! + cutime! + cstime!) / TICKS_PER_S;
 }
 
-/** Bytes that a process and its ended children caused to be written to the disk; null when it is gone or not ours to see. */
-export function writtenBytes(pid: number): number | null {
-  const io = read(`/proc/${pid}/io`);
-  if (io === null) return null;
-  const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)?.[1] ?? 0);
-  return field('write_bytes') - field('cancelled_write_bytes');
+/** Field of /proc/<pid>/io, of a process and its ended children; 0 when it is gone or not ours to see. */
+function ioBytes(io: string, name: 'write_bytes' | 'cancelled_write_bytes' | 'wchar'): number {
+  return Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)?.[1] ?? 0);
 }
 
 /** Every process of the PostgreSQL server whose data is below `dataDir`. */
@@ -64,7 +61,10 @@ export function postgresPids(dataDir: string): number[] {
 
 export interface Usage {
   readonly cpuS: number;
-  readonly bytes: number;
+  /** Bytes of page cache dirtied: with large folios up to a megabyte for a few bytes written. */
+  readonly dirtied: number;
+  /** Bytes given to write(): what a socket took through it included. */
+  readonly given: number;
 }
 
 /**
@@ -73,10 +73,18 @@ export interface Usage {
  */
 export function usageOf(pids: readonly number[]): Usage {
   let cpuS = 0;
-  let bytes = 0;
+  let dirtied = 0;
+  let given = 0;
   for (const pid of pids) {
+    const io = read(`/proc/${pid}/io`) ?? '';
     cpuS += cpuSeconds(pid) ?? 0;
-    bytes += writtenBytes(pid) ?? 0;
+    dirtied += ioBytes(io, 'write_bytes') - ioBytes(io, 'cancelled_write_bytes');
+    given += ioBytes(io, 'wchar');
   }
-  return { cpuS, bytes };
+  return { cpuS, dirtied, given };
+}
+
+/** Bytes for the disk between two looks: each of the two counts has too much in it, never too little, so the smaller one holds. */
+export function bytesBetween(before: Usage, after: Usage): number {
+  return Math.max(0, Math.min(after.dirtied - before.dirtied, after.given - before.given));
 }

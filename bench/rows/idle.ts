@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeShippedConfig } from '../lib/config.ts';
 import { freePort, startCoreC } from '../lib/corec.ts';
 import { CLAVES } from '../lib/ndjson.ts';
-import { usageOf } from '../lib/proc.ts';
+import { bytesBetween, postgresPids, usageOf, type Usage } from '../lib/proc.ts';
 import type { Progress } from '../lib/progress.ts';
 import { atMost, makeRow, type BenchRow } from '../lib/row.ts';
 import { withFolder } from '../lib/workspace.ts';
@@ -30,37 +30,39 @@ export function benchIdle(progress: Progress): Promise<BenchRow[]> {
       await delay(1000);
     }
     const before = await corec.status();
-    const from = usageOf(corec.pids());
+    const look = (): readonly [Usage, Usage] => [usageOf([corec.pid]), usageOf(postgresPids(corec.dataDir))];
+    const [nodeBefore, postgresBefore] = look();
     const startMs = performance.now();
     for (let second = WINDOW_S; second > 0; second--) {
       await delay(1000);
       progress(`measuring, ${second} s`);
     }
-    const to = usageOf(corec.pids());
-    const used = { cpuS: to.cpuS - from.cpuS, bytes: to.bytes - from.bytes };
+    const [nodeAfter, postgresAfter] = look();
+    const cpuS = nodeAfter.cpuS - nodeBefore.cpuS + postgresAfter.cpuS - postgresBefore.cpuS;
+    const bytes = bytesBetween(nodeBefore, nodeAfter) + bytesBetween(postgresBefore, postgresAfter);
     const seconds = (performance.now() - startMs) / 1000;
     const after = await corec.status();
     await corec.stop();
     const lecturas = after.lecturas - before.lecturas;
     const epochs = after.epoca - before.epoca;
     const cycles = after.cycles - before.cycles;
-    const hourly = (bytes: number): number => (bytes * 3600) / seconds / 1e6;
+    const hourly = (written: number): number => (written * 3600) / seconds / 1e6;
     const sound = after.entidades >= CLAVES && epochs >= 2 && cycles >= after.bloques * (WINDOW_S - 2) && lecturas > 0;
     const seen =
       `${seconds.toFixed(0)} s: ${after.entidades} entidades in ${after.bloques} bloques, ${cycles} cycles, ` +
       `${lecturas} lecturas of the host, ${epochs} epochs`;
     return [
       makeRow('idle', 'cores', IDLE_LIMIT, {
-        value: used.cpuS / seconds,
+        value: cpuS / seconds,
         baseline: bareSweepMs() / 1000,
         sound,
         note: seen,
       }),
       makeRow('disk', 'MB/h', DISK_LIMIT, {
-        value: hourly(used.bytes),
+        value: hourly(bytes),
         baseline: hourly(lecturas * LECTURA_BYTES),
         sound,
-        note: `${(used.bytes / 1e6).toFixed(2)} MB in ${seen}`,
+        note: `${(bytes / 1e6).toFixed(2)} MB in ${seen}`,
       }),
     ];
   });
