@@ -178,9 +178,13 @@ return function lecturas${compiledCount}(core, p, lecturas, from, to, pend, acc,
   return new Function('onLectura', 'view', 'l', text)(procesador.onLectura, view, lectura) as LecturasLoop;
 }
 
+/** Squares beyond it may hide a valor that float32 cannot hold (3.4e38); what is below cannot. */
+const LARGE = 1e70;
+
 /**
  * One pass that runs, stores and adds up with no branch that a valor decides unforeseeably: looking for the largest one by comparing
- * cost more than the kernel itself, while a limit that is not reached costs next to nothing. A fault makes the sum NaN. Only when
+ * cost more than the kernel itself, while a limit that is not reached costs next to nothing. A fault makes a sum NaN or infinite (a
+ * valor beyond float32 by its square; sums are of valores before they are rounded to float32, which no fitness can tell). Only when
  * something rare is seen (a fault, a limit reached, an open episodio), or when not every slot ran, a careful second pass looks at
  * each. One run a slot, so looking later changes nothing.
  */
@@ -189,17 +193,19 @@ function makeCycleLoop(procesador: AnyProcesador, view: ViewObject, lectura: Mut
 return function cycle${compiledCount}(core, p, from, to, nowMs, acc, sink, abre, dense, episodios) {
   const { corre, valor } = core;
   const shift = acc[${ACC.shift}];
+  // what rounds up to the limit as a float32 is looked at too
+  const near = abre - Math.abs(abre) * 2e-7;
   let i = from, thrown = 0, sum = 0, sumSquares = 0, over = false;
   for (;;) {
     try {
       if (dense) for (; i < to; i++) {
         view.slot = i;
         const v = onCycle(view, nowMs, p);
-        const f = Math.fround(typeof v === 'number' ? v : NaN);
-        valor[i] = f;
-        const d = f - shift;
+        const x = typeof v === 'number' ? v : NaN;
+        valor[i] = x;
+        const d = x - shift;
         sum += d; sumSquares += d * d;
-        if (f >= abre) over = true;
+        if (x >= near) over = true;
       } else for (; i < to; i++) {
         if (corre[i] === 0) continue;
         view.slot = i;
@@ -209,7 +215,7 @@ return function cycle${compiledCount}(core, p, from, to, nowMs, acc, sink, abre,
       break;
     } catch (error) { thrown++; sink.fallo(i, error); i++; }
   }
-  if (dense && thrown === 0 && sum - sum === 0 && !over && episodios === 0) {
+  if (dense && thrown === 0 && shift * shift + sumSquares < ${LARGE} && !over && episodios === 0) {
     acc[${ACC.runs}] += to - from; acc[${ACC.sum}] += sum; acc[${ACC.sumSquares}] += sumSquares;
     return;
   }
