@@ -33,7 +33,7 @@ import { CoreCError, type Idioma } from '#domain/errors.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
 import { parseBody } from '#domain/mapeo/body.ts';
-import { parseMapeo } from '#domain/mapeo/mapeo.ts';
+import { formatMapeo, parseMapeo, type Mapeo } from '#domain/mapeo/mapeo.ts';
 import { text } from '#domain/texts/text.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
 import type { ParseBody } from '#nucleus/deps.ts';
@@ -96,7 +96,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const connection = await openDatabase(config, logger, opened);
     const prometheus = makePrometheus();
     const bus = new MemoryBus({ clock, maxlen: config.redis_config?.maxlen ?? 100_000 });
-    const refused = makeRefusedRows({ folder: dataDir.path, clock });
+    const refused = makeRefusedRows({ folder: dataDir.path, clock, logger });
     opened.push(() => refused.close());
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
     if (config.alertas.webhook !== null)
@@ -219,17 +219,35 @@ function dynamicEntry(id: string, procesador: string | null): ReturnType<typeof 
   return bloqueEntryDefaults(id, procesador === null ? {} : { procesador });
 }
 
-/** Settles what was asked and tries it on the first row, so that a mapping that cannot fit is refused before anything is kept. */
+/** Forms of mapping that clients repeat with every body; each has one. */
+const MAPEOS_KEPT = 256;
+const mapeos = new Map<string, Mapeo>();
+
+function knownMapeo(form: string, where: string): Mapeo | null {
+  if (form === '') return null;
+  let mapeo = mapeos.get(form);
+  if (mapeo === undefined) {
+    mapeo = parseMapeo(form, where);
+    if (mapeos.size >= MAPEOS_KEPT) mapeos.clear();
+    mapeos.set(form, mapeo);
+  }
+  return mapeo;
+}
+
+/**
+ * Settles the mapping on the first row, so that one that cannot fit is refused before anything is kept, and a replay of the journal
+ * has nothing left to guess.
+ */
 function resolveBody(lote: { readonly body: Uint8Array; readonly mapeo: string }): string {
-  const mapeo = lote.mapeo === '' ? null : parseMapeo(lote.mapeo, 'mapeo');
-  parseBody(lote.body, { mapeo, onRefused: () => {} }).read(new LecturaBatch(1));
-  return mapeo === null ? '' : JSON.stringify(mapeo);
+  const reader = parseBody(lote.body, { mapeo: knownMapeo(lote.mapeo, 'mapeo'), onRefused: () => {} });
+  reader.read(new LecturaBatch(1));
+  return reader.resolution === null ? lote.mapeo : formatMapeo(reader.resolution.mapeo);
 }
 
 const parseInSteps: ParseBody = async (body, mapeo, where, refuse, deliver) => {
   const batch = new LecturaBatch(BATCH_LECTURAS);
   const reader = parseBody(body, {
-    mapeo: mapeo === '' ? null : parseMapeo(mapeo, where),
+    mapeo: knownMapeo(mapeo, where),
     onRefused: (reason, row, at) => refuse(reason, row, at),
   });
   for (;;) {
