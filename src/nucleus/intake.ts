@@ -123,7 +123,8 @@ export class Pump {
       } catch (error) {
         if (this.#stop.signal.aborted) break;
         this.found = messageOf(error);
-        await this.source.close();
+        // it failed already: that it cannot be closed either tells nothing new
+        await this.source.close().catch(() => {});
         if (!this.#retry || (!this.source.live && !this.source.replayable)) {
           this.failure = error;
           logger.error('Fuente', this.found, { fuente: this.source.id });

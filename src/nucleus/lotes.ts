@@ -203,6 +203,8 @@ export class Lotes {
       if (typeof loteId === 'string') this.#remember(loteId, { lecturas: result.lecturas, seq: record.seq });
       return result;
     } catch (error) {
+      // that its bloque is left out, or its procesador's file gone, is for a person to mend
+      if (error instanceof CoreCError && error.kind !== 'terminal') throw error;
       throw new CoreCError('COREC_E_INTERNAL', { found: `journal record ${record.seq}: ${messageOf(error)}` }, error);
     } finally {
       gate.leave();

@@ -45,6 +45,7 @@ export function registerMetrics(nucleus: Nucleus): void {
     'bad_valor',
     'bad_ts',
     'capacity',
+    'inbox_full',
   ] as const) {
     gauge('corec_lecturas_refused_total', 'Rows refused by reason', () => nucleus.refusedCounts.get(reason) ?? 0, {
       reason,

@@ -40,6 +40,7 @@ import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
 import { Swarm, type Entrada } from './swarm.ts';
+import { within } from './within.ts';
 
 const STAGES = [
   'store',
@@ -59,6 +60,8 @@ const REFUSED_BY_SWARM = ['capacity', 'bad_valor'] as const;
 const REFILL_ALERTAS = 1000;
 /** How long a stop waits for a store that is away. */
 const STOP_MS = 10_000;
+/** How long it waits for one module or plugin. */
+const STOP_ONE_MS = 5000;
 
 export interface Silencio {
   readonly glob: string;
@@ -148,7 +151,9 @@ export class Nucleus implements NucleusContext {
       deliver: (entrada, mapeo, body, where, arrivalMs) => this.#deliverBody(entrada, mapeo, body, where, arrivalMs),
       held: () => this.heldBecause(),
     });
-    this.#plugins = new PluginHost(deps.logger, this.say);
+    this.#plugins = new PluginHost(deps.logger, this.say, async (plugin, work) => {
+      await within(deps.clock, STOP_ONE_MS, plugin, work);
+    });
     this.door = new NucleusDoor(this);
   }
 
@@ -263,7 +268,8 @@ export class Nucleus implements NucleusContext {
     this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
     if (isReached('modules')) {
-      for (const modulo of this.deps.modules.toReversed()) await attempt(modulo.nombre, () => modulo.detener());
+      for (const modulo of this.deps.modules.toReversed())
+        await attempt(modulo.nombre, () => within(this.clock, STOP_ONE_MS, modulo.nombre, modulo.detener()));
     }
     if (isReached('store')) {
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
@@ -550,7 +556,7 @@ export class Nucleus implements NucleusContext {
     };
   }
 
-  /** Rows from inside the process; volatile. */
+  /** Rows from inside the process; volatile. While doors must wait they are refused and counted: nobody else bounds a plugin. */
   deliverRows(
     entrada: Entrada,
     rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>,
@@ -558,6 +564,11 @@ export class Nucleus implements NucleusContext {
     const encoder = new TextEncoder();
     const batch = new LecturaBatch(BATCH_LECTURAS);
     let placed = 0;
+    const deliver = (): void => {
+      if (entrada.blocked || this.heldBecause() !== null) this.countRefused('inbox_full', batch.length);
+      else placed += this.swarm.deliver(entrada, batch, this.clock.nowMs());
+      batch.clear();
+    };
     for (const row of rows) {
       if (!Number.isFinite(row.valor)) {
         this.countRefused('bad_valor', 1);
@@ -569,11 +580,10 @@ export class Nucleus implements NucleusContext {
         continue;
       }
       batch.append(bytes, 0, bytes.length, row.valor, row.tsMs ?? NaN);
-      if (!batch.full) continue;
-      placed += this.swarm.deliver(entrada, batch, this.clock.nowMs());
-      batch.clear();
+      if (batch.full) deliver();
     }
-    return placed + this.swarm.deliver(entrada, batch, this.clock.nowMs());
+    if (batch.length > 0) deliver();
+    return placed;
   }
 
   /** The stream in the process forgets with the process: what the store knows of alerts goes back into it, oldest first. */

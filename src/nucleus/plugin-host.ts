@@ -72,14 +72,19 @@ export function checkPlugin(name: string, path: string, exported: unknown): Plug
   return exported;
 }
 
+/** Waits for what a plugin does, and rejects when it takes too long. */
+export type PluginLimit = (plugin: string, work: Promise<void> | void | undefined) => Promise<void>;
+
 export class PluginHost {
   readonly #logger: Logger;
   readonly #say: Say;
+  readonly #within: PluginLimit;
   readonly #live: LoadedPlugin[] = [];
 
-  constructor(logger: Logger, say: Say) {
+  constructor(logger: Logger, say: Say, limit: PluginLimit) {
     this.#logger = logger;
     this.#say = say;
+    this.#within = limit;
   }
 
   get names(): readonly string[] {
@@ -106,7 +111,10 @@ export class PluginHost {
   }
 
   async detener(): Promise<void> {
-    for (const plugin of this.#live.toReversed()) await this.#call(plugin, 'detener', () => plugin.def.detener?.());
+    for (const plugin of this.#live.toReversed()) {
+      // the last epoch waits behind it
+      await this.#call(plugin, 'detener', () => this.#within(plugin.name, plugin.def.detener?.()));
+    }
     this.#live.length = 0;
   }
 

@@ -20,6 +20,7 @@ import type { Logger } from '#ports/logger.ts';
 import type { AlertaHub } from './alertas.ts';
 import { decodeColumnas, fillSlot } from './checkpoint.ts';
 import type { Swarm } from './swarm.ts';
+import { within } from './within.ts';
 
 const TAG = 'CoreCNucleus';
 /** Doors are shut meanwhile. */
@@ -191,26 +192,12 @@ export class Runs {
       if (ill === undefined || leftMs <= 0) return;
       const slots = ill.tainted;
       try {
-        const load = await this.#within(leftMs, this.#storedState(ill, slots));
-        if (load === null) return;
+        const load = await within(this.#deps.clock, leftMs, `estado ${ill.id}`, this.#storedState(ill, slots));
         ill.heal(slots, load);
       } catch (error) {
         this.#deps.logger.debug(TAG, messageOf(error), { bloque: ill.id });
         return;
       }
-    }
-  }
-
-  /** Null when it takes longer. */
-  async #within<T>(ms: number, work: Promise<T>): Promise<T | null> {
-    let cancel = (): void => {};
-    const limit = new Promise<null>((resolve) => {
-      cancel = this.#deps.clock.after(ms, () => resolve(null));
-    });
-    try {
-      return await Promise.race([work, limit]);
-    } finally {
-      cancel();
     }
   }
 

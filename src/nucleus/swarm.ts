@@ -23,6 +23,8 @@ import { parseParametros } from '#domain/procesadores/define.ts';
 
 /** Largest magnitude of a lectura: state and rows are float32. */
 const LECTURA_MAX = 3.4028234663852886e38;
+/** How far a clock may be ahead of ours and still be believed. */
+const AHEAD_MS_MAX = 86_400_000;
 
 export class Entrada {
   readonly config: BloqueEntry;
@@ -269,14 +271,18 @@ export class Swarm {
     return bloque;
   }
 
-  /** Fills in missing times; returns the newest. A valor beyond float32 becomes NaN and is refused with its row. */
+  /**
+   * Fills in missing times; returns the newest. A valor beyond float32 becomes NaN and is refused with its row. One time from far in the
+   * future must not carry the watermark there: all other claves would seem silent, and those with a TTL be forgotten.
+   */
   #checkTimes(batch: LecturaBatch, n: number, arrivalMs: number): number {
     const { tsMs, valor } = batch;
+    const latest = arrivalMs + AHEAD_MS_MAX;
     let newest = 0;
     for (let k = 0; k < n; k++) {
       let t = tsMs[k]!;
       if (t !== t) t = tsMs[k] = arrivalMs;
-      if (t > newest) newest = t;
+      if (t > newest && t <= latest) newest = t;
       const x = valor[k]!;
       if (x > LECTURA_MAX || x < -LECTURA_MAX) valor[k] = NaN;
     }

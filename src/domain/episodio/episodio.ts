@@ -55,7 +55,7 @@ export class EpisodioBook {
   readonly #bloque: string;
   readonly #bySlot = new Map<number, Episodio>();
   #changes: EpisodioChange[] = [];
-  /** Episodios that could not be opened (O2). */
+  /** Lecturas whose episodio could not be opened (O2), since there was last room to spare. */
   overflow = 0;
 
   constructor(bloque: string) {
@@ -128,6 +128,7 @@ export class EpisodioBook {
     episodio.cerradaMs = episodio.actualizadaMs;
     this.#bySlot.delete(slot);
     this.#cooling.delete(slot);
+    if (this.#bySlot.size <= MAX_ABIERTOS / 2) this.overflow = 0;
     this.#changes.push({ evento: 'cerrada', episodio });
   }
 

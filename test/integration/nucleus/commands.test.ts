@@ -160,3 +160,23 @@ test('claves past their TTL give their entidades back; one whose lecturas wait i
     ['c0', 'c1', ...claves(8, 'n')],
   );
 });
+
+test('one lectura from the far future neither silences nor forgets the others', async (t) => {
+  const world = await makeWorld(t, {
+    config: {
+      bloques: [
+        entry('sensores', { clave_ttl_s: 60 }),
+        entry('vigilados', { procesador: 'latido', parametros: { silencio_s: 60 } }),
+      ],
+    },
+  });
+  const corec = await world.start();
+  for (const bloque of ['sensores', 'vigilados']) {
+    await send(corec.api, series(claves(5), 2), { bloque });
+    await send(corec.api, [{ clave: 'loco', valor: 1, ts: Date.UTC(2500, 0) }], { bloque });
+  }
+  await corec.coordinarBloques();
+  const { swarm } = corec.nucleus;
+  assert.equal(swarm.expire(swarm.entradas.get('sensores')!), 0);
+  assert.deepEqual(await corec.api.alertas({ limit: 10, orden: 'tiempo' }), []);
+});

@@ -233,3 +233,49 @@ export default definePlugin({
   }
   assert.ok(world.log().some((line) => line.tag === 'Bueno' && line.msg === 'detener'));
 });
+
+test('a plugin that floods its bloque is bounded: what finds no room is refused and counted', async (t) => {
+  const world = await makeWorld(t);
+  world.file(
+    'plugins/caudal/main.ts',
+    `export default { ejecutar() {}, inicializar(ctx) {
+  globalThis.flood = (n) => ctx.lecturas(Array.from({ length: n }, (_, k) => ({ clave: 'p' + (k % 5), valor: k, tsMs: 1 + k })));
+} };`,
+  );
+  const bloque = { bloque_id: 'suyo', entidades: 10, intervalo_ms: 50, inbox_max: 100, procesador: 'contador' };
+  world.configure({ plugins: [{ name: 'caudal', config_path: 'plugins/caudal/config.json', bloque }] });
+  const corec = await world.start();
+  const { flood } = globalThis as unknown as { flood: (n: number) => number };
+  assert.equal(flood(50), 50);
+  await until(
+    'they have acted',
+    () => corec.api.entidades('*', 'suyo', 10).reduce((sum, e) => sum + e.valor, 0) === 50,
+  );
+  await corec.api.pausar('suyo', 'p1');
+  let placed = 0;
+  for (let k = 0; k < 20; k++) placed += flood(50);
+  assert.ok(placed <= 150, `${placed} placed`);
+  assert.equal((await corec.api.status()).refused.inbox_full, 1000 - placed);
+});
+
+test('an epoch that the store refuses for good is the last one: nothing later is stored without it', async (t) => {
+  const world = await makeWorld(t, { ownPostgres: true });
+  const corec = await world.start();
+  let fatal: unknown = null;
+  corec.nucleus.onFatal((error) => (fatal = error));
+  await send(corec.api, series(['a'], 3));
+  await commit(corec);
+  await send(corec.api, series(['a'], 2));
+  await world.query('ALTER TABLE epocas RENAME TO epocas_away');
+  await assert.rejects(commit(corec), isCoreCError('COREC_E_STORE_REFUSED'));
+  assert.ok(isCoreCError('COREC_E_STORE_REFUSED')(fatal));
+  await world.query('ALTER TABLE epocas_away RENAME TO epocas');
+  await send(corec.api, series(['b'], 1));
+  // a later epoch would hold b and the place in the journal, and not what a has added
+  await assert.rejects(commit(corec), isCoreCError('COREC_E_STORE_REFUSED'));
+  assert.ok((await corec.api.status()).problems.some((problem) => problem.startsWith('epoch: ')));
+  await corec.detener();
+  const next = await world.start();
+  assert.equal(next.api.entidad('a').estado.cuenta, 5);
+  assert.equal(next.api.entidad('b').estado.cuenta, 1);
+});

@@ -153,6 +153,9 @@ test('past the bound further ones are counted, not opened', () => {
     );
   assert.equal(book.openCount, MAX_ABIERTOS);
   assert.equal(book.overflow, 5);
+  // with half of the room free again it is over
+  for (let slot = 0; slot < MAX_ABIERTOS / 2; slot++) book.close(slot);
+  assert.equal(book.overflow, 0);
 });
 
 test('a snapshot restored goes on as if nothing had been', () => {
