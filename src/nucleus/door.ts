@@ -240,9 +240,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   #applyPaused(paused: boolean, ref: string | null): void {
     const n = this.#nucleus;
+    const whole = ref === null ? undefined : n.swarm.entradas.get(ref);
+    if (whole !== undefined) whole.pausado = paused;
     if (ref === null) {
       n.pausado = paused;
-      if (!paused) for (const bloque of n.swarm.bloques) bloque.pausado = false;
+      if (!paused) n.swarm.resumeAll();
     } else for (const bloque of this.#select(ref)) bloque.pausado = paused;
     n.logger.info('CoreCNucleus', paused ? 'Pausado' : 'Reanudado', { bloque: ref ?? '*' });
   }

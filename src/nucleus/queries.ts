@@ -130,7 +130,7 @@ export class Queries {
         inbox: sum((s) => s.inbox),
         alertasAbiertas: sum((s) => s.alertasAbiertas),
         bytes: sum((s) => s.bytes),
-        pausado: summaries.some((s) => s.pausado),
+        pausado: entrada.pausado || summaries.some((s) => s.pausado),
         artificial: entrada.artificial,
       };
     });

@@ -160,10 +160,7 @@ export class Recovery {
       }
     }
     for (const one of displaced) this.#carryOver(one, targets);
-    for (const id of this.#nucleus?.pausados ?? []) {
-      const bloque = this.#swarm.bloque(id);
-      if (bloque !== null) bloque.pausado = true;
-    }
+    this.#swarm.pauseAgain(this.#nucleus?.pausados ?? []);
     return this.#swarm.ligadas;
   }
 

@@ -88,7 +88,7 @@ export class Sealing {
       seq,
       lecturas: swarm.lecturas,
       pausado: this.#nucleus.pausado,
-      pausados: swarm.bloques.filter((bloque) => bloque.pausado).map((bloque) => bloque.id),
+      pausados: swarm.pausados(),
       silencios: silencios.filter((silencio) => silencio.hastaMs > nowMs),
     };
     estado.push({ clase: 'nucleus', id: 'nucleus', datos: jsonBytes(nucleus) });

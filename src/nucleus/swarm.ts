@@ -41,6 +41,8 @@ export class Entrada {
   freeFrom = 0;
   /** Entidades of all its bloques. */
   capacity = 0;
+  /** Paused as a whole: bloques that it still grows are paused too. */
+  pausado = false;
 
   constructor(config: BloqueEntry, procesador: CompiledProcesador) {
     this.config = config;
@@ -187,6 +189,25 @@ export class Swarm {
     return loc;
   }
 
+  resumeAll(): void {
+    for (const entrada of this.entradas.values()) entrada.pausado = false;
+    for (const bloque of this.bloques) bloque.pausado = false;
+  }
+
+  /** Ids of entries and bloques that are paused. */
+  pausados(): string[] {
+    const paused = [...this.entradas.values(), ...this.bloques].filter((one) => one.pausado);
+    return paused.map((one) => one.id);
+  }
+
+  /** Pauses what `pausados` told before a restart. */
+  pauseAgain(ids: readonly string[]): void {
+    for (const id of ids) {
+      const one = this.entradas.get(id) ?? this.#byId.get(id);
+      if (one !== undefined) one.pausado = true;
+    }
+  }
+
   /** Called after a bloque ran: it may have room again. */
   drained(bloque: BloqueSimbiotico): void {
     if (bloque.inbox.room > 0) this.entradas.get(bloque.entrada)?.full.delete(bloque);
@@ -263,6 +284,7 @@ export class Swarm {
           entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
       },
     );
+    bloque.pausado = entrada.pausado;
     entrada.bloques.push(bloque);
     entrada.capacity += slots;
     entrada.catalogDirty = true;

@@ -180,3 +180,24 @@ test('one lectura from the far future neither silences nor forgets the others', 
   assert.equal(swarm.expire(swarm.entradas.get('sensores')!), 0);
   assert.deepEqual(await corec.api.alertas({ limit: 10, orden: 'tiempo' }), []);
 });
+
+test('a paused entry pauses the bloques that it grows later, over a restart too', async (t) => {
+  const world = await makeWorld(t, { config: { bloques: [entry('crece', { dinamico: true })] } });
+  let corec = await world.start();
+  await send(corec.api, series(claves(5), 1), { bloque: 'crece' });
+  await corec.api.pausar('crece', 'p1');
+  await corec.detener();
+  corec = await world.start();
+  await send(corec.api, series(claves(25), 1), { bloque: 'crece' });
+  await corec.coordinarBloques();
+  assert.deepEqual(
+    [0, 1, 2].map((k) => corec.api.bloque(`crece/${k}`)).map((bloque) => [bloque?.inbox, bloque?.pausado]),
+    [
+      [10, true],
+      [10, true],
+      [5, true],
+    ],
+  );
+  await corec.api.reanudar('crece', 'r1');
+  await until('all have acted', () => corec.api.entidades('*', 'crece', 100).every((entidad) => entidad.valor > 0));
+});
