@@ -323,6 +323,25 @@ export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Pr
       );
     });
 
+    test('mensajes of any length leave room for what stands beside them', async (t) => {
+      const store = await openStore(t, await makePlace(t));
+      // around a quarter of a megabyte, where a sender's buffers end
+      const lengths = Array.from({ length: 64 }, (_, k) => 256 * 1024 - 260 + 4 * k);
+      for (const [k, length] of lengths.entries()) {
+        const row = makeBloqueRow('a/0', NOON_MS + (k + 1) * 30_000, {
+          mensajes: bytesOf(length, k),
+          codec: 'columnas+zstd3',
+        });
+        await store.commitEpoch(makeCommit(k + 1, { bloques: [row] }));
+      }
+      const rows = await store.queryBloques({ bloque: 'a/0', limit: 100, conMensajes: true });
+      assert.deepEqual(
+        rows.map((row) => row.mensajes?.length),
+        lengths.toReversed(),
+      );
+      assert.ok(rows.every((row) => row.codec === 'columnas+zstd3'));
+    });
+
     test('no bloque row is lost to a clock set back or a month long past or to come', async (t) => {
       const store = await freshStore(t);
       const times = [

@@ -89,13 +89,10 @@ function writeFields(copy: CopyWriter, instanceId: string, id: string, row: Bloq
   copy.float4(row.fitness);
   copy.float8(row.timestampS);
   copy.text(instanceId);
-  const wait = row.mensajes ? copy.bytea(row.mensajes) : copy.null();
-  return wait ? wait.then(() => writeCodec(copy, row)) : writeCodec(copy, row);
-}
-
-function writeCodec(copy: CopyWriter, { codec }: BloqueRow): undefined {
-  if (codec === null) copy.null();
-  else copy.text(codec);
+  if (row.codec === null) copy.null();
+  else copy.text(row.codec);
+  if (row.mensajes) return copy.bytea(row.mensajes);
+  copy.null();
   return undefined;
 }
 

@@ -44,7 +44,10 @@ export class CopyWriter {
     return this.#bytes + this.#at;
   }
 
-  /** Starts a row of `fields` fields that need at most `bytes` bytes besides long bytea; await what it gives, if anything. */
+  /**
+   * Starts a row of `fields` fields that need at most `bytes` bytes besides a bytea, which is its last one: behind it no room is
+   * kept. Await what it gives, if anything.
+   */
   row(fields: number, bytes: number): Promise<void> | undefined {
     const wait = this.#at + bytes + 2 > BUFFER_BYTES ? this.#turn() : undefined;
     if (wait) return wait.then(() => this.#count(fields));

@@ -1,1 +1,1 @@
-COPY {table} (id, canal, num_entidades, fitness, timestamp, instance_id, mensajes, codec) FROM STDIN (FORMAT binary)
+COPY {table} (id, canal, num_entidades, fitness, timestamp, instance_id, codec, mensajes) FROM STDIN (FORMAT binary)
