@@ -1,21 +1,14 @@
 /**
  * The composition root: makes every adapter that a configuration asks for and joins them to the nucleus.
  *
- * Owns which adapter stands behind which port, and opening and closing what the nucleus does not own (data folder, PostgreSQL,
- * log files). Nothing else imports adapters.
- *
- * O1 What was opened is closed in reverse, also when a later step fails.
+ * Owns which adapter stands behind which port. Leaves to ground.ts the data folder, the log and PostgreSQL, which are opened first.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDataDir } from '#adapters/data-dir/data-dir.ts';
-import { makeEmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
 import { FileJournal } from '#adapters/file-journal/journal.ts';
 import { readMemory } from '#adapters/host-check/memory.ts';
-import { makeLogging, type Logging } from '#adapters/logging/logging.ts';
 import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import { makePostgresStore } from '#adapters/postgres/store.ts';
-import type { PostgresConnection } from '#adapters/postgres/session.ts';
 import { makePrometheus } from '#adapters/prometheus/prometheus.ts';
 import { makeRefusedRows } from '#adapters/refused-rows/refused-rows.ts';
 import { makeBusSink } from '#adapters/sinks/bus-sink.ts';
@@ -24,7 +17,6 @@ import { makeWebhookSink } from '#adapters/sinks/webhook-sink.ts';
 import { makeArchivoSource } from '#adapters/sources/archivo/archivo-source.ts';
 import { HostSource } from '#adapters/sources/host/host-source.ts';
 import { makeStdinSource } from '#adapters/sources/stdin/stdin-source.ts';
-import { makeSystemClock } from '#adapters/system/clock.ts';
 import { makeZstd } from '#adapters/zstd/zstd.ts';
 import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
 import { bloqueEntryDefaults, isEntryId } from '#domain/config/normalize.ts';
@@ -42,6 +34,7 @@ import type { Logger } from '#ports/logger.ts';
 import type { IngestInput } from '#ports/nucleus-api.ts';
 import type { AlertaSink } from '#ports/sink.ts';
 import type { RefusedRows, Source } from '#ports/source.ts';
+import type { Ground } from './ground.ts';
 import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
 import { loadPlugins } from './plugins.ts';
@@ -52,9 +45,8 @@ export interface ComposeOptions {
   /** Folder that file references of commands start from. */
   readonly folder: string;
   readonly idioma: Idioma;
-  /** Where log lines for people go; null: the file alone. */
-  readonly terminal: NodeJS.WriteStream | null;
-  readonly colour: boolean;
+  /** Opened before, closed with the rest. */
+  readonly ground: Ground;
   /** False: no artificial entidades, sources or plugins (an ingest, or a look at what is stored). */
   readonly whole: boolean;
 }
@@ -72,38 +64,22 @@ export const VERSION: string = (
 
 /** Opens everything up to, and without, `nucleus.inicializar`. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
-  const { config, idioma } = options;
-  const opened: (() => Promise<void> | void)[] = [];
-  const closeAll = async (): Promise<void> => {
-    const failures: unknown[] = [];
-    for (const close of opened.splice(0).toReversed()) {
-      try {
-        await close();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, 'closing failed');
-  };
+  const { config, idioma, ground } = options;
+  const { clock, logger, dataDir } = ground;
   try {
-    const clock = makeSystemClock();
-    const dataDir = await openDataDir(config.data_dir, { instanceId: config.instance_id, nowMs: clock.nowMs() });
-    opened.push(() => dataDir.release());
-    const logging = startLogging(options, clock);
-    opened.push(() => logging.close());
-    const { logger } = logging;
     if (config.redis_config !== null) logger.warn('CoreCNucleus', text(idioma, 'log.redis_unused'));
-    const connection = await openDatabase(config, logger, opened);
     const prometheus = makePrometheus();
     const bus = new MemoryBus({ clock, maxlen: config.redis_config?.maxlen ?? 100_000 });
-    const refused = makeRefusedRows({ folder: dataDir.path, clock, logger });
-    opened.push(() => refused.close());
+    const refused = makeRefusedRows({ folder: dataDir, clock, logger });
+    ground.closeWith(() => refused.close());
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
     if (config.alertas.webhook !== null)
       sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
     // also when only their bloques are of use: a plugin's procesador is what its bloque's state means
     const plugins = await loadPlugins(config, logger);
     const modules = await loadModules(config.modulos);
+    // it was begun first; everything before this line was done while it started
+    const connection = await ground.database;
     // what a source refuses counts as what any door refuses
     const ofSources: RefusedRows = {
       refuse: (id, reason, row, where) => {
@@ -127,7 +103,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
         maxConnections: config.db_config?.max_connections ?? 8,
         replicas: (config.db_config?.replicas ?? []).map((replica) => ({ ...connection, ...replica })),
       }),
-      journal: new FileJournal(join(dataDir.path, 'journal')),
+      journal: new FileJournal(join(dataDir, 'journal')),
       bus,
       compressor: makeZstd(),
       sinks,
@@ -150,33 +126,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       doctor: () => examineMachine(config, readMemory()),
       whole: options.whole,
     });
-    return { nucleus, logger, close: closeAll };
+    return { nucleus, logger, close: () => ground.close() };
   } catch (error) {
-    await closeAll().catch(() => {});
+    await ground.close().catch(() => {});
     throw error;
   }
-}
-
-function startLogging({ config, terminal, colour, idioma }: ComposeOptions, clock: Clock): Logging {
-  const { ruta, nivel, max_mb, archivos } = config.logs;
-  return makeLogging({ ruta, nivel, maxBytes: max_mb * 1_000_000, archivos, terminal, colour, clock, idioma });
-}
-
-/** The configured server, or our own in the data folder. */
-async function openDatabase(
-  config: CoreCConfig,
-  logger: Logger,
-  opened: (() => Promise<void> | void)[],
-): Promise<PostgresConnection> {
-  const db = config.db_config;
-  if (db !== null) {
-    const { host, port, user, dbname, ssl, password } = db;
-    return { host, port, user, database: dbname, ssl, ...(password === null ? {} : { password }) };
-  }
-  const embedded = makeEmbeddedPostgres({ dataDir: config.data_dir, logger });
-  opened.push(() => embedded.stop());
-  await embedded.start();
-  return embedded.connection();
 }
 
 interface SourceDeps {

@@ -9,7 +9,8 @@ import type { CoreCConfig } from '#domain/config/config.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import type { Nucleus } from '#nucleus/nucleus.ts';
-import { compose, type Composed } from './compose.ts';
+import type { Composed } from './compose.ts';
+import { Ground } from './ground.ts';
 import { defaultConfig, loadConfig, type LoadedConfig } from './load-config.ts';
 
 export interface CoreCOptions {
@@ -23,6 +24,8 @@ export interface CoreCOptions {
   readonly terminal?: NodeJS.WriteStream | null;
   /** False: no artificial entidades, sources and plugins. Default true. */
   readonly whole?: boolean;
+  /** What may be done while the database starts, such as loading doors. */
+  readonly whileStarting?: () => Promise<unknown>;
 }
 
 export class CoreCNucleus {
@@ -49,12 +52,17 @@ export class CoreCNucleus {
     return this.#start(async () => {
       const terminal = this.#options.terminal ?? null;
       const env = this.#options.env ?? {};
+      const { config, idioma } = this;
+      const colour = terminal?.isTTY === true && (env.NO_COLOR ?? '') === '';
+      const ground = await Ground.open({ config, idioma, terminal, colour });
+      // the bulk of CoreC loads while PostgreSQL starts
+      const { compose } = await import('./compose.ts');
+      await this.#options.whileStarting?.();
       this.#composed = await compose({
-        config: this.config,
+        config,
         folder: this.#folder,
-        idioma: this.idioma,
-        terminal,
-        colour: terminal?.isTTY === true && (env.NO_COLOR ?? '') === '',
+        idioma,
+        ground,
         whole: this.#options.whole ?? true,
       });
       try {

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly terminal: NodeJS.WriteStream | null;
   /** Opens HTTP and the unix socket; given in, since app stands below the doors. */
   readonly openDoors: (nucleus: CoreCNucleus) => Promise<Door>;
+  /** Loads what `openDoors` needs, while the database starts. */
+  readonly loadDoors: () => Promise<unknown>;
   /** Told when everything runs. */
   readonly onReady?: (nucleus: CoreCNucleus, door: Door) => void;
 }
@@ -33,6 +35,7 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     config: options.configPath,
     env: options.env,
     terminal: options.terminal,
+    whileStarting: options.loadDoors,
     ...(options.dataDir === undefined ? {} : { dataDir: resolve(options.dataDir) }),
     ...(options.idioma === undefined ? {} : { idioma: options.idioma }),
   });

@@ -7,7 +7,7 @@ import type { CoreCNucleus } from '#app/corec-nucleus.ts';
 import type { Door } from '#app/doors.ts';
 import { loadConfig } from '#app/load-config.ts';
 import { runCoreC } from '#app/run.ts';
-import { startHttp } from '#http/server.ts';
+import type { startHttp } from '#http/server.ts';
 import { socketPathOf } from '#http/socket-path.ts';
 import { CommandError } from '#nucleus/commands/command.ts';
 import { parseSpan } from '#nucleus/commands/spans.ts';
@@ -31,7 +31,8 @@ export async function run(call: Call): Promise<number> {
   const openDoors = async (corec: CoreCNucleus): Promise<Door> => {
     const { config, idioma } = corec;
     const { logger, meter } = corec.nucleus.deps;
-    const door = await startHttp({
+    const http = await loadHttp();
+    const door = await http.startHttp({
       api: corec.api,
       host: config.http?.host ?? null,
       port: config.http?.port ?? 0,
@@ -56,6 +57,7 @@ export async function run(call: Call): Promise<number> {
         env: io.env,
         terminal: io.stdout,
         openDoors,
+        loadDoors: loadHttp,
         ...(options.dataDir === undefined ? {} : { dataDir: place.dataDir }),
         ...(options.idioma === undefined ? {} : { idioma: call.idioma }),
       });
@@ -68,6 +70,9 @@ export async function run(call: Call): Promise<number> {
     }
   }
 }
+
+/** Fastify and what hangs on it: a tenth of a second that need not be waited for. */
+const loadHttp = async (): Promise<{ startHttp: typeof startHttp }> => import('#http/server.ts');
 
 function spanOf(given: Given | undefined): number | null {
   if (given === undefined) return null;

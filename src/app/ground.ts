@@ -1,0 +1,123 @@
+/**
+ * What a start opens first: the data folder with its lock, the log, and PostgreSQL, which takes longest.
+ *
+ * Apart from compose.ts so that it loads little: the server starts in its own processes while the rest of CoreC is still being
+ * loaded (on a first start, when its files are made, that saves a person about half a second).
+ *
+ * O1 What was opened is closed in reverse, also when a later step fails.
+ */
+import { openDataDir } from '#adapters/data-dir/data-dir.ts';
+import { makeEmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
+import { makeLogging } from '#adapters/logging/logging.ts';
+import { makeSystemClock } from '#adapters/system/clock.ts';
+import type { CoreCConfig } from '#domain/config/config.ts';
+import type { Idioma } from '#domain/errors.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Logger } from '#ports/logger.ts';
+
+export interface GroundOptions {
+  readonly config: CoreCConfig;
+  readonly idioma: Idioma;
+  /** Where log lines for people go; null: the file alone. */
+  readonly terminal: NodeJS.WriteStream | null;
+  readonly colour: boolean;
+}
+
+/** Where PostgreSQL is; the fields of `db_config`, completed. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly password?: string;
+  readonly ssl?: boolean;
+}
+
+export class Ground {
+  readonly clock: Clock = makeSystemClock();
+  readonly #opened: (() => Promise<void> | void)[] = [];
+  #dataDir = '';
+  #logger: Logger | null = null;
+  #database: Promise<DatabaseAddress> | null = null;
+
+  /** Opens; the database is only begun. Errors: COREC_E_DATA_DIR_LOCKED, COREC_E_DATA_DIR_UNUSABLE, COREC_E_DISK_FULL. */
+  static async open(options: GroundOptions): Promise<Ground> {
+    const ground = new Ground();
+    try {
+      await ground.#open(options);
+      return ground;
+    } catch (error) {
+      await ground.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  get dataDir(): string {
+    return this.#dataDir;
+  }
+  get logger(): Logger {
+    return this.#logger!;
+  }
+  /** Resolves when PostgreSQL can be asked. Errors: COREC_E_POSTGRES_BINARIES, COREC_E_POSTGRES_START. */
+  get database(): Promise<DatabaseAddress> {
+    return this.#database!;
+  }
+
+  /** Closed with the rest, before what was opened earlier. */
+  closeWith(close: () => Promise<void> | void): void {
+    this.#opened.push(close);
+  }
+
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const close of this.#opened.splice(0).toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'closing failed');
+  }
+
+  async #open({ config, idioma, terminal, colour }: GroundOptions): Promise<void> {
+    const { clock } = this;
+    const dataDir = await openDataDir(config.data_dir, { instanceId: config.instance_id, nowMs: clock.nowMs() });
+    this.#dataDir = dataDir.path;
+    this.#opened.push(() => dataDir.release());
+    const { ruta, nivel, max_mb, archivos } = config.logs;
+    const logging = makeLogging({
+      ruta,
+      nivel,
+      maxBytes: max_mb * 1_000_000,
+      archivos,
+      terminal,
+      colour,
+      clock,
+      idioma,
+    });
+    this.#logger = logging.logger;
+    this.#opened.push(() => logging.close());
+    this.#database = this.#begin(config, logging.logger);
+    // whoever composes waits for it; until then a failure must not count as nobody's
+    this.#database.catch(() => {});
+  }
+
+  /** The configured server, or our own in the data folder. */
+  async #begin(config: CoreCConfig, logger: Logger): Promise<DatabaseAddress> {
+    const db = config.db_config;
+    if (db !== null) {
+      const { host, port, user, dbname, ssl, password } = db;
+      return { host, port, user, database: dbname, ssl, ...(password === null ? {} : { password }) };
+    }
+    const embedded = makeEmbeddedPostgres({ dataDir: config.data_dir, logger });
+    const starting = embedded.start();
+    this.#opened.push(async () => {
+      // a server that is still being made must be there before it can be stopped
+      await starting.catch(() => {});
+      await embedded.stop();
+    });
+    await starting;
+    return embedded.connection();
+  }
+}
