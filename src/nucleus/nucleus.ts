@@ -657,7 +657,14 @@ export class Nucleus implements NucleusContext {
   }
 
   addSilencio(silencio: Silencio): void {
-    this.silencios.push(silencio);
+    const { glob, bloque, hastaMs } = silencio;
+    const nowMs = this.clock.nowMs();
+    // recovery may say again what the epoch already holds
+    const others = this.silencios.filter(
+      (known) =>
+        known.hastaMs > nowMs && !(known.glob === glob && known.bloque === bloque && known.hastaMs === hastaMs),
+    );
+    this.silencios.splice(0, Infinity, ...others, silencio);
     this.deps.noticeGate.silence(silencio);
   }
 
