@@ -165,11 +165,13 @@ function writeMeasured(bits: Uint32Array, used: number): void {
 }
 
 function writeIntegers(data: Exclude<Column, Float32Array | Float64Array>, used: number): void {
-  const first = data[0]! | 0;
-  const step = used > 1 ? (data[1]! - first) | 0 : 0;
+  // one native conversion first: loops that saw four kinds of arrays took three times as long
+  words.set(data.subarray(0, used));
+  const first = words[0]! | 0;
+  const step = used > 1 ? (words[1]! - first) | 0 : 0;
   let off = 0;
   for (let k = 0, expected = first; k < used; k++) {
-    off |= data[k]! ^ expected;
+    off |= words[k]! ^ expected;
     expected = (expected + step) | 0;
   }
   if (off === 0) {
@@ -180,8 +182,7 @@ function writeIntegers(data: Exclude<Column, Float32Array | Float64Array>, used:
   }
   head.u8(TRANSFORM.integer);
   // Signed ones by a flipped sign, so that their order is that of the words.
-  const flip = data instanceof Int32Array ? 0x80000000 : 0;
-  for (let k = 0; k < used; k++) words[k] = data[k]! ^ flip;
+  if (data instanceof Int32Array) for (let k = 0; k < used; k++) words[k]! ^= 0x80000000;
   writeWords(words, used, leastOf(words, used));
 }
 
