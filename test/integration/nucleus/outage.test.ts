@@ -1,7 +1,7 @@
 /** PostgreSQL goes away under a running CoreC, or the disk fills: it goes on, says so, catches up, and loses nothing. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,19 +11,13 @@ import { killAll, postgresPids } from '../../support/corec-process.ts';
 import { until } from '../../support/until.ts';
 import { claves, commit, entry, isCoreCError, makeWorld, send, series, T0 } from './support.ts';
 
-/** Kills the folder's PostgreSQL whenever it runs, until the returned function is called. */
-function keepAway(dataDir: string): () => Promise<void> {
-  let stop = false;
-  const killing = (async () => {
-    while (!stop) {
-      killAll(postgresPids(dataDir));
-      await delay(20);
-    }
-  })();
-  return () => {
-    stop = true;
-    return killing;
-  };
+/** Kills the folder's PostgreSQL, which then cannot start until the returned function is called. */
+function keepAway(dataDir: string): () => void {
+  const settings = join(dataDir, 'postgres', 'postgresql.conf');
+  const before = readFileSync(settings, 'utf8');
+  writeFileSync(settings, 'no such setting\n');
+  killAll(postgresPids(dataDir));
+  return () => writeFileSync(settings, before);
 }
 
 const MODULO_ETERNO = `import { ModuloBase } from 'corec';
@@ -58,9 +52,7 @@ describe('what goes away', { concurrency: 3 }, () => {
     for (let kill = 0; kill < 3; kill++) {
       const before = corec.nucleus.epochs!.committed;
       await until('epochs go on', () => corec.nucleus.epochs!.committed > before + 1, 20_000);
-      const pids = postgresPids(world.dataDir);
-      assert.ok(pids.length > 1);
-      killAll(pids);
+      const letBack = keepAway(world.dataDir);
       const sentBefore = sent;
       // told to whoever asks: /readyz and doctor are made of these
       await until('status says so', async () => {
@@ -71,6 +63,7 @@ describe('what goes away', { concurrency: 3 }, () => {
       });
       await until('lotes are still taken', () => sent > sentBefore + 2);
       assert.equal((await corec.api.doctor()).find((finding) => finding.check === 'postgresql')!.state === 'ok', false);
+      letBack();
       await until('PostgreSQL is back', async () => (await corec.api.status()).store.ok, 20_000);
     }
     assert.match(told, /store: /);
@@ -110,12 +103,12 @@ describe('what goes away', { concurrency: 3 }, () => {
     await send(corec.api, series(['a'], 3));
     await commit(corec);
     await send(corec.api, series(['a'], 4));
-    const endKilling = keepAway(world.dataDir);
+    const letBack = keepAway(world.dataDir);
     await assert.rejects(corec.detener(), (error) => {
       assert.ok(error instanceof AggregateError);
       return /COREC_E_POSTGRES_UNREACHABLE/.test(String(error.errors[0]));
     });
-    await endKilling();
+    letBack();
     const next = await world.start();
     assert.equal(next.api.entidad('a').estado.cuenta, 7);
   });
@@ -132,11 +125,11 @@ describe('what goes away', { concurrency: 3 }, () => {
     const corec = await world.start();
     await send(corec.api, series(['a', 'b'], 3));
     await commit(corec);
-    const endKilling = keepAway(world.dataDir);
+    const letBack = keepAway(world.dataDir);
     await until('the store is away', async () => !(await corec.api.status()).store.ok);
     await send(corec.api, [{ clave: 'a', valor: 666, ts: T0 }]);
     await until('it is repaired', () => corec.api.entidad('a').generacion === 1, 20_000);
-    await endKilling();
+    letBack();
     await send(corec.api, series(['a', 'b'], 1));
     assert.deepEqual([corec.api.entidad('a').estado.n, corec.api.entidad('b').estado.n], [1, 4]);
   });
