@@ -316,10 +316,11 @@ class Launcher implements EmbeddedPostgres {
     } else if (listServerProcesses(this.#folder).length > 0) {
       await endServer(this.#folder, 0);
       this.#removeLocks();
-    } else if (pidFile) {
+    } else if (pidFile || existsSync(join(this.#folder, 'postmaster.pid'))) {
+      // Empty when its server was killed before it had written its number: the next one would refuse to start beside it.
       if (await this.#answers()) {
         // It answers but is not among this machine's processes: another container works on the same folder.
-        throw new CoreCError('COREC_E_DATA_DIR_LOCKED', { pid: pidFile.pid, path: this.#folder });
+        throw new CoreCError('COREC_E_DATA_DIR_LOCKED', { pid: pidFile?.pid ?? 'unknown', path: this.#folder });
       }
       this.#removeLocks();
     }

@@ -43,10 +43,11 @@ test('two that forget at once free each clave once, and nobody else', async (t) 
     send(corec.api, series(['nueva'], 1)),
     commit(corec),
   ]);
-  assert.deepEqual(
-    results.map(({ status }) => status),
-    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
-  );
+  const [first, again, other, ...rest] = results.map(({ status }) => status);
+  // whichever of the two comes first forgets it; one id gets one answer
+  assert.equal(again, first);
+  assert.notEqual(other, first);
+  assert.deepEqual(rest, ['fulfilled', 'fulfilled']);
   assert.equal((await corec.api.status()).ligadas, 10);
   assert.equal(corec.api.entidad('nueva').estado.cuenta, 1);
 });

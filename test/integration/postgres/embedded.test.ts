@@ -144,6 +144,13 @@ describe('embedded PostgreSQL', () => {
     assert.equal(report.adopted, false);
   });
 
+  test('an empty pid file, left by a server killed as it began, keeps nobody out', async (t) => {
+    const first = await startServer(t, dataDir);
+    await first.stop();
+    writeFileSync(join(folder, 'postmaster.pid'), '');
+    await assertKept(t, await startServer(t, dataDir));
+  });
+
   test('a server that dies is brought back, and both are told', async (t) => {
     const told: string[] = [];
     const logger = makeLogger();
