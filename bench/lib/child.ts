@@ -45,7 +45,8 @@ export function startChild<T>(
       ];
       if (code === 0 && last !== undefined) return last as T;
       const how = signal === 'SIGKILL' ? `killed, more than ${withinMs} ms` : `ended with ${code ?? signal}`;
-      throw new Error(`${script} ${how}: ${errors.trim().split('\n').slice(-8).join(' | ')}`);
+      const said = errors.split('\n').filter((line) => /Error|COREC_E|code:/.test(line));
+      throw new Error(`${script} ${how}: ${said.slice(0, 6).join(' | ').trim()}`);
     } finally {
       clearTimeout(timer);
     }
