@@ -9,8 +9,11 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { CopyStreamQuery } from 'pg-copy-streams';
 
-/** Measured: 64 kB costs 20 % more, 1 MB gains nothing. */
-const BUFFER_BYTES = 256 * 1024;
+/**
+ * Less than the kernel takes of a socket at once (208 kB as it comes): a larger one makes PostgreSQL and Node wait for each other in
+ * turns, 10 to 30 % of an epoch. Measured: 64 kB costs 20 % more, 1 MB gains nothing.
+ */
+const BUFFER_BYTES = 192 * 1024;
 const SIGNATURE = Buffer.from('PGCOPY\n\u{ff}\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 
 export class CopyWriter {
