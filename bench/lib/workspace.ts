@@ -5,7 +5,8 @@
  * found by its working folder, so that no other server is ever touched.
  */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +17,8 @@ export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 
 const folders = new Set<string>();
 const children = new Set<ChildProcess>();
+const REMOVE_MS = 3000;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 let watched = false;
 
 function watch(): void {
@@ -44,19 +47,23 @@ function endAll(): void {
 }
 
 function removeFolder(folder: string): void {
-  for (const pid of postgresPids(join(folder, 'data'))) kill(pid);
-  for (let tries = 0; tries < 5; tries++) {
+  const deadlineMs = performance.now() + REMOVE_MS;
+  do {
+    for (const pid of postgresPids(join(folder, 'data'))) kill(pid);
     try {
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-      break;
+      rmSync(folder, { recursive: true, force: true });
     } catch {
       // a server that was just killed may still have been writing
+      Atomics.wait(pause, 0, 0, 20);
     }
-  }
+  } while (existsSync(folder) && performance.now() < deadlineMs);
   folders.delete(folder);
 }
 
-/** Runs `action` in a temp folder of its own; its CoreC's data goes into `<folder>/data`. */
+/**
+ * Runs `action` in a temp folder of its own; its CoreC's data goes into `<folder>/data`. Rows run one after the other, so whatever
+ * child still lives when it ends is one that a failure left behind, and ends before its folder goes.
+ */
 export async function withFolder<T>(action: (folder: string) => Promise<T>): Promise<T> {
   watch();
   const folder = mkdtempSync(join(tmpdir(), 'corec-bench-'));
@@ -64,6 +71,14 @@ export async function withFolder<T>(action: (folder: string) => Promise<T>): Pro
   try {
     return await action(folder);
   } finally {
+    const left = [...children].filter((child) => child.exitCode === null && child.signalCode === null);
+    await Promise.all(
+      left.map(async (child) => {
+        const ended = once(child, 'exit');
+        child.kill('SIGKILL');
+        await ended;
+      }),
+    );
     removeFolder(folder);
   }
 }
