@@ -53,12 +53,10 @@ export function checkpointColumns(bloque: BloqueSimbiotico): NamedColumn[] {
 export function encodeColumnas(bloque: BloqueSimbiotico, vitalsNow: BloqueVitals, compressor: Compressor): Uint8Array {
   const { nombre, version } = bloque.options.procesador.procesador;
   const vitals = jsonBytes(vitalsNow);
-  const columns = encodeEstado({ nombre, version, columns: checkpointColumns(bloque), used: bloque.used }, compressor);
-  const whole = new Uint8Array(4 + vitals.length + columns.length);
-  new DataView(whole.buffer).setUint32(0, vitals.length);
-  whole.set(vitals, 4);
-  whole.set(columns, 4 + vitals.length);
-  return whole;
+  const prefix = new Uint8Array(4 + vitals.length);
+  new DataView(prefix.buffer).setUint32(0, vitals.length);
+  prefix.set(vitals, 4);
+  return encodeEstado({ nombre, version, columns: checkpointColumns(bloque), used: bloque.used }, compressor, prefix);
 }
 
 export interface DecodedColumnas {

@@ -66,8 +66,14 @@ const seenCounts = new Uint8Array(256);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The columns as new bytes of just their size. */
-export function encodeEstado(estado: EstadoColumns, compressor: BytesCompressor): Uint8Array {
+const NOTHING = new Uint8Array(0);
+
+/** The columns as new bytes of just their size, behind `prefix`: the caller's own bytes, which decodeEstado must not be given. */
+export function encodeEstado(
+  estado: EstadoColumns,
+  compressor: BytesCompressor,
+  prefix: Uint8Array = NOTHING,
+): Uint8Array {
   const { used, columns } = estado;
   if (words.length < used) {
     words = new Uint32Array(growTo(used));
@@ -93,20 +99,22 @@ export function encodeEstado(estado: EstadoColumns, compressor: BytesCompressor)
     // Told by a compressed length of 0: too few to be worth a call.
     head.varint(packed.length);
     head.varint(0);
-    return assemble(packed.bytes.subarray(0, packed.length));
+    return assemble(prefix, packed.bytes.subarray(0, packed.length));
   }
   const compressed = compressor.compress(packed.bytes.subarray(0, packed.length));
   head.varint(packed.length);
   head.varint(compressed.length);
-  return assemble(compressed);
+  return assemble(prefix, compressed);
 }
 
-function assemble(tail: Uint8Array): Uint8Array {
-  const out = new Uint8Array(head.length + plain.length + tail.length);
-  out.set(head.bytes.subarray(0, head.length));
-  out.set(plain.bytes.subarray(0, plain.length), head.length);
-  out.set(tail, head.length + plain.length);
-  new DataView(out.buffer).setUint32(1, checksum(out, 5, out.length), true);
+function assemble(prefix: Uint8Array, tail: Uint8Array): Uint8Array {
+  const from = prefix.length;
+  const out = new Uint8Array(from + head.length + plain.length + tail.length);
+  out.set(prefix);
+  out.set(head.bytes.subarray(0, head.length), from);
+  out.set(plain.bytes.subarray(0, plain.length), from + head.length);
+  out.set(tail, from + head.length + plain.length);
+  new DataView(out.buffer).setUint32(from + 1, checksum(out, from + 5, out.length), true);
   return out;
 }
 
