@@ -14,7 +14,9 @@ describe('alerts --follow', () => {
     home.nucleus.feed('cpu', 150, 1_700_000_000_000);
     home.nucleus.feed('disk/sda', 150, 1_700_000_000_000);
     home.nucleus.feed('disk/sda', 1, 1_700_000_060_000);
-    await until('the last came', () => [words, json, some].every(({ out }) => /"evento":"cerrada"|alert over/.test(out.text)));
+    await until('the last came', () =>
+      [words, json, some].every(({ out }) => /"evento":"cerrada"|alert over/.test(out.text)),
+    );
     assert.match(words.err.text, /^Waiting for alerts/);
     assert.match(words.out.text, /^2023-11-14T22:13:20Z ALERT sensor\/0 disk\/sda: 150 is above the usual 0 to 100$/m);
     assert.match(words.out.text, /^2023-11-14T22:14:20Z alert over sensor\/0 disk\/sda, it lasted 1 min/m);
