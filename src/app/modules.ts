@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import type { ModuloBase } from '#modules/modulo-base.ts';
+import { resolveCorecAnywhere } from './own-imports.ts';
 
 /** Registro makes what the others work on, Ejecucion runs it: these first, the rest by name. */
 const FIRST = ['registro.ts', 'ejecucion.ts', 'registro.js', 'ejecucion.js'];
@@ -11,6 +12,7 @@ const METHODS = ['inicializar', 'ejecutar', 'detener'] as const;
 /** @throws CoreCError COREC_E_MODULE_LOAD naming the file and what is missing. */
 export async function loadModules(own: readonly string[]): Promise<ModuloBase[]> {
   const folder = new URL('../modules/', import.meta.url);
+  resolveCorecAnywhere();
   const files = readdirSync(folder)
     .filter((name) => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts') && !name.startsWith('modulo-base'))
     .toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));

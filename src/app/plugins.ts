@@ -6,10 +6,12 @@ import type { CoreCConfig } from '#domain/config/config.ts';
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import { checkPlugin, type LoadedPlugin } from '#nucleus/plugin-host.ts';
 import type { Logger } from '#ports/logger.ts';
+import { resolveCorecAnywhere } from './own-imports.ts';
 
 /** Enabled plugins that could be imported; one that cannot is reported and left out, unless its bloque needs it. */
 export async function loadPlugins(config: CoreCConfig, logger: Logger): Promise<LoadedPlugin[]> {
   const loaded: LoadedPlugin[] = [];
+  resolveCorecAnywhere();
   for (const plugin of config.plugins) {
     if (!plugin.enabled) continue;
     const folder = dirname(plugin.config_path);

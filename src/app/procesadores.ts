@@ -11,6 +11,7 @@ import type { ProcesadorFuncion } from '#domain/entidad/entidad.ts';
 import { fromFuncion } from '#domain/procesadores/closure.ts';
 import { BUNDLED } from '#domain/procesadores/bundled.ts';
 import { defineProcesador, type AnyProcesador } from '#domain/procesadores/define.ts';
+import { resolveCorecAnywhere } from './own-imports.ts';
 
 export const isFileRef = (ref: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(ref);
 
@@ -26,6 +27,7 @@ export async function loadProcesador(ref: string, folder: string): Promise<AnyPr
     });
   }
   const path = resolve(folder, ref);
+  resolveCorecAnywhere();
   let exported: unknown;
   try {
     exported = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
