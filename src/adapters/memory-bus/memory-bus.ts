@@ -1,16 +1,30 @@
 /**
  * Streams inside the process: the twin of Redis Streams for a machine without Redis.
  *
- * Volatile on purpose: after a restart whoever needs a stream again refills it from the store.
+ * Volatile on purpose: after a restart whoever needs a stream again refills it from the store. Owns the streams by name, waiting and
+ * what all of them may hold together; leaves one stream to stream.ts, its groups to group.ts.
  *
- * U1 Ids grow, also when the clock steps back: then the counter behind the dash goes on under the last time.
- * U2 Nobody shares bytes with anybody: fields are copied on the way in and for every reader.
- * U3 Bounded: a stream by entries, all streams together by their number and by bytes (the longest one gives way first).
+ * U3 Bounded: a stream by entries, all streams together by their number and by bytes (the longest one gives way first); groups by
+ *    their number and by what is pending; ids of appendOnce by their number.
+ * U4 A waiting reader is woken by an entry, the end of its time, an abort or close; the first to wait is the first to take.
  */
 import { CoreCError } from '#domain/errors.ts';
 import { MIB } from '#domain/limits.ts';
+import { formatStreamId, parseStreamId } from '#domain/stream-id.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { StreamBus, StreamEntry } from '#ports/stream-bus.ts';
+import {
+  ONCE_ID_CHARS_MAX,
+  type AppendedOnce,
+  type BusHealth,
+  type Claimed,
+  type PendingSummary,
+  type StreamBus,
+  type StreamEntry,
+  type StreamFields,
+} from '#ports/stream-bus.ts';
+import { Group } from './group.ts';
+import { OnceIds } from './once.ts';
+import { Stream } from './stream.ts';
 
 export interface MemoryBusOptions {
   readonly clock: Clock;
@@ -20,37 +34,20 @@ export interface MemoryBusOptions {
   readonly isExact?: boolean;
   readonly bytesMax?: number;
   readonly streamsMax?: number;
-}
-
-interface StoredEntry {
-  readonly ms: number;
-  readonly n: number;
-  readonly fields: StreamEntry['fields'];
-  readonly bytes: number;
-}
-
-interface Waiter {
-  wake(): void;
-}
-
-interface Stream {
-  /** Live entries are those from `first` on; the ones before go away together, so that trimming costs nothing per entry. */
-  entries: StoredEntry[];
-  first: number;
-  bytes: number;
-  lastMs: number;
-  lastN: number;
-  readonly waiters: Set<Waiter>;
+  readonly groupsMax?: number;
+  readonly pendingMax?: number;
+  readonly onceMax?: number;
 }
 
 const MAXLEN_DEFAULT = 100_000;
 const STREAMS_MAX_DEFAULT = 256;
 const BYTES_MAX_DEFAULT = 64 * MIB;
-/** What an entry costs besides its fields. */
-const ENTRY_BYTES = 120;
-/** Stands where an entry was trimmed away, so that its fields are free at once. */
-const GONE: StoredEntry = { ms: 0, n: 0, fields: {}, bytes: 0 };
-const ID = /^(\d{1,15})(?:-(\d{1,15}))?$/;
+/** Of one stream. */
+const GROUPS_MAX_DEFAULT = 16;
+/** Of one group, at ~200 bytes each: 20 MB, and then somebody has read for a day without ever acknowledging. */
+const PENDING_MAX_DEFAULT = 100_000;
+/** Of all streams, at ~200 bytes each: 20 MB; one a second for a day. */
+const ONCE_MAX_DEFAULT = 100_000;
 
 export class MemoryBus implements StreamBus {
   readonly #clock: Clock;
@@ -58,7 +55,10 @@ export class MemoryBus implements StreamBus {
   readonly #slack: number;
   readonly #bytesMax: number;
   readonly #streamsMax: number;
+  readonly #groupsMax: number;
+  readonly #pendingMax: number;
   readonly #streams = new Map<string, Stream>();
+  readonly #once: OnceIds;
   #bytes = 0;
   #isClosed = false;
 
@@ -69,23 +69,38 @@ export class MemoryBus implements StreamBus {
     this.#slack = options.isExact === true ? 0 : Math.max(16, Math.ceil(this.#maxlen / 10));
     this.#bytesMax = options.bytesMax ?? BYTES_MAX_DEFAULT;
     this.#streamsMax = options.streamsMax ?? STREAMS_MAX_DEFAULT;
+    this.#groupsMax = options.groupsMax ?? GROUPS_MAX_DEFAULT;
+    this.#pendingMax = options.pendingMax ?? PENDING_MAX_DEFAULT;
+    this.#once = new OnceIds(options.onceMax ?? ONCE_MAX_DEFAULT);
   }
 
-  async append(name: string, fields: StreamEntry['fields']): Promise<string> {
-    if (this.#isClosed) throw new CoreCError('COREC_E_STOPPING');
-    const stream = this.#stream(name);
-    const ms = Math.max(stream.lastMs, Math.trunc(this.#clock.nowMs()));
-    const n = ms === stream.lastMs ? stream.lastN + 1 : 0;
-    const entry: StoredEntry = { ms, n, fields: copyFields(fields), bytes: sizeOf(fields) };
-    stream.lastMs = ms;
-    stream.lastN = n;
-    stream.entries.push(entry);
-    stream.bytes += entry.bytes;
-    this.#bytes += entry.bytes;
-    if (stream.entries.length - stream.first > this.#maxlen + this.#slack) this.#trim(stream, this.#maxlen);
-    while (this.#bytes > this.#bytesMax) this.#trimLongest();
-    for (const waiter of stream.waiters) waiter.wake();
-    return `${ms}-${n}`;
+  async append(name: string, fields: StreamFields): Promise<string> {
+    this.#assertOpen();
+    return this.#append(name, fields);
+  }
+
+  async appendAll(name: string, list: readonly StreamFields[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    return list.map((fields) => this.#append(name, fields));
+  }
+
+  async appendOnce(name: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce> {
+    this.#assertOpen();
+    if (onceId === '' || onceId.length > ONCE_ID_CHARS_MAX) {
+      throw new CoreCError('COREC_E_ARGUMENT', {
+        command: 'appendOnce',
+        found: `an id of ${onceId.length} characters`,
+        allowed: `1 to ${ONCE_ID_CHARS_MAX}`,
+      });
+    }
+    const key = JSON.stringify([name, onceId]);
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#once.find(key, nowMs);
+    if (known !== null) return { id: known, first: false };
+    this.#once.assertRoom(key, nowMs);
+    const id = this.#append(name, fields);
+    this.#once.remember(key, id, nowMs + ttlS * 1000);
+    return { id, first: true };
   }
 
   async read(
@@ -97,38 +112,125 @@ export class MemoryBus implements StreamBus {
   ): Promise<readonly StreamEntry[]> {
     if (this.#isClosed || signal?.aborted === true) return [];
     const known = this.#streams.get(name);
-    const after = afterId === '$' ? { ms: known?.lastMs ?? 0, n: known?.lastN ?? 0 } : parseId(afterId);
-    const ready = known === undefined ? [] : take(known, after, count);
+    const after = afterId === '$' ? (known?.lastId ?? { ms: 0, n: 0 }) : parseStreamId(afterId, 'stream read');
+    const ready = known?.after(after, count) ?? [];
     if (ready.length > 0 || blockMs <= 0 || count < 1) return ready;
-
     const stream = this.#stream(name);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter: Waiter = { wake: resolve };
-    const cancelTimer = Number.isFinite(blockMs) ? this.#clock.after(blockMs, resolve) : null;
-    const onAbort = (): void => resolve();
-    stream.waiters.add(waiter);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    await promise;
-    stream.waiters.delete(waiter);
-    signal?.removeEventListener('abort', onAbort);
-    cancelTimer?.();
-    return take(stream, after, count);
+    return await this.#wait(stream, blockMs, signal, () => stream.after(after, count));
+  }
+
+  async openGroup(name: string, groupName: string, from: '0' | '$'): Promise<void> {
+    this.#assertOpen();
+    const stream = this.#stream(name);
+    if (stream.groups.has(groupName)) return;
+    if (stream.groups.size >= this.#groupsMax) {
+      throw new CoreCError('COREC_E_LIMIT', {
+        what: `The number of groups of ${name}`,
+        found: stream.groups.size + 1,
+        allowed: this.#groupsMax,
+      });
+    }
+    const start = from === '$' ? stream.lastId : { ms: 0, n: 0 };
+    stream.groups.set(groupName, new Group(groupName, start, this.#pendingMax));
+  }
+
+  async readGroup(
+    name: string,
+    groupName: string,
+    _consumer: string,
+    count: number,
+    blockMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly StreamEntry[]> {
+    if (this.#isClosed || signal?.aborted === true) return [];
+    const { stream, group } = this.#group(name, groupName);
+    const deliver = (): StreamEntry[] => group.deliver(stream, count, this.#clock.monotonicMs());
+    const ready = deliver();
+    if (ready.length > 0 || blockMs <= 0 || count < 1) return ready;
+    return await this.#wait(stream, blockMs, signal, deliver);
+  }
+
+  async ack(name: string, groupName: string, ids: readonly string[]): Promise<number> {
+    this.#assertOpen();
+    for (const id of ids) parseStreamId(id, 'ack');
+    return this.#streams.get(name)?.groups.get(groupName)?.ack(ids) ?? 0;
+  }
+
+  async claim(name: string, groupName: string, _consumer: string, minIdleMs: number, count: number): Promise<Claimed> {
+    this.#assertOpen();
+    const { stream, group } = this.#group(name, groupName);
+    return group.claim(stream, minIdleMs, count, this.#clock.monotonicMs());
+  }
+
+  async pending(name: string, groupName: string): Promise<PendingSummary> {
+    this.#assertOpen();
+    return this.#group(name, groupName).group.summary(this.#clock.monotonicMs());
   }
 
   async length(name: string): Promise<number> {
-    const stream = this.#streams.get(name);
-    return stream === undefined ? 0 : stream.entries.length - stream.first;
+    this.#assertOpen();
+    return this.#streams.get(name)?.length ?? 0;
+  }
+
+  async health(): Promise<BusHealth> {
+    return { ok: !this.#isClosed, found: this.#isClosed ? 'closed' : 'in the process', version: null };
   }
 
   /** Whoever waits is answered with nothing. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const stream of this.#streams.values()) {
-      stream.entries = [];
-      stream.first = 0;
-      for (const waiter of stream.waiters) waiter.wake();
-    }
+    for (const stream of this.#streams.values()) stream.wake();
+    this.#streams.clear();
+    this.#once.clear();
     this.#bytes = 0;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new CoreCError('COREC_E_STOPPING');
+  }
+
+  #append(name: string, fields: StreamFields): string {
+    const stream = this.#stream(name);
+    const bytesBefore = stream.bytes;
+    const id = stream.append(fields, Math.trunc(this.#clock.nowMs()));
+    this.#bytes += stream.bytes - bytesBefore;
+    if (stream.length > this.#maxlen + this.#slack) this.#bytes -= stream.trim(this.#maxlen);
+    while (this.#bytes > this.#bytesMax) this.#trimLongest();
+    stream.wake();
+    return formatStreamId(id);
+  }
+
+  async #wait(
+    stream: Stream,
+    blockMs: number,
+    signal: AbortSignal | undefined,
+    take: () => StreamEntry[],
+  ): Promise<readonly StreamEntry[]> {
+    let isOver = false;
+    let wake = (): void => {};
+    const wakeUp = (): void => wake();
+    const end = (): void => {
+      isOver = true;
+      wake();
+    };
+    const cancelTimer = Number.isFinite(blockMs) ? this.#clock.after(blockMs, end) : null;
+    stream.waiters.add(wakeUp);
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      // Another reader of the group may have taken what came: then the wait goes on.
+      for (;;) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+        if (this.#isClosed || signal?.aborted === true) return [];
+        const entries = take();
+        if (entries.length > 0 || isOver) return entries;
+      }
+    } finally {
+      stream.waiters.delete(wakeUp);
+      signal?.removeEventListener('abort', end);
+      cancelTimer?.();
+    }
   }
 
   #stream(name: string): Stream {
@@ -141,25 +243,23 @@ export class MemoryBus implements StreamBus {
           allowed: this.#streamsMax,
         });
       }
-      stream = { entries: [], first: 0, bytes: 0, lastMs: 0, lastN: 0, waiters: new Set() };
+      stream = new Stream();
       this.#streams.set(name, stream);
     }
     return stream;
   }
 
-  #trim(stream: Stream, keep: number): void {
-    const firstKept = Math.max(stream.first, stream.entries.length - keep);
-    for (; stream.first < firstKept; stream.first++) {
-      const { bytes } = stream.entries[stream.first]!;
-      stream.entries[stream.first] = GONE;
-      stream.bytes -= bytes;
-      this.#bytes -= bytes;
+  #group(name: string, groupName: string): { readonly stream: Stream; readonly group: Group } {
+    const stream = this.#streams.get(name);
+    const group = stream?.groups.get(groupName);
+    if (stream === undefined || group === undefined) {
+      throw new CoreCError('COREC_E_NOT_FOUND', {
+        what: `group of ${name}`,
+        found: groupName,
+        hint: 'openGroup makes it.',
+      });
     }
-    // Half of the list being gone pays for moving the other half.
-    if (stream.first * 2 >= stream.entries.length) {
-      stream.entries = stream.entries.slice(stream.first);
-      stream.first = 0;
-    }
+    return { stream, group };
   }
 
   #trimLongest(): void {
@@ -167,52 +267,8 @@ export class MemoryBus implements StreamBus {
     for (const stream of this.#streams.values()) {
       if (longest === null || stream.bytes > longest.bytes) longest = stream;
     }
-    const length = longest!.entries.length - longest!.first;
+    const { length } = longest!;
     // A tenth at a time, but at least one: even an entry larger than everything allowed leaves again.
-    this.#trim(longest!, length - Math.max(1, Math.floor(length / 10)));
+    this.#bytes -= longest!.trim(length - Math.max(1, Math.floor(length / 10)));
   }
-}
-
-interface Id {
-  readonly ms: number;
-  readonly n: number;
-}
-
-function parseId(id: string): Id {
-  const [, ms, n] = ID.exec(id) ?? [];
-  if (ms === undefined) {
-    throw new CoreCError('COREC_E_ARGUMENT', {
-      command: 'stream read',
-      found: `the id "${id}"`,
-      allowed: '0, $, or <ms>-<n>',
-    });
-  }
-  return { ms: Number(ms), n: Number(n ?? 0) };
-}
-
-/** Up to `count` entries after `after`, as copies. */
-function take(stream: Stream, after: Id, count: number): StreamEntry[] {
-  let low = stream.first;
-  let high = stream.entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = stream.entries[middle]!;
-    if (entry.ms < after.ms || (entry.ms === after.ms && entry.n <= after.n)) low = middle + 1;
-    else high = middle;
-  }
-  return stream.entries
-    .slice(low, low + Math.max(0, count))
-    .map(({ ms, n, fields }) => ({ id: `${ms}-${n}`, fields: copyFields(fields) }));
-}
-
-function copyFields(fields: StreamEntry['fields']): StreamEntry['fields'] {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : new Uint8Array(value)]),
-  );
-}
-
-function sizeOf(fields: StreamEntry['fields']): number {
-  let bytes = ENTRY_BYTES;
-  for (const [name, value] of Object.entries(fields)) bytes += 2 * name.length + 2 * value.length;
-  return bytes;
 }

@@ -12,7 +12,7 @@ import { Delivery } from './delivery.ts';
 import { noticeJson } from './notice-json.ts';
 
 export interface BusSinkOptions {
-  readonly bus: StreamBus;
+  readonly bus: Pick<StreamBus, 'append'>;
   readonly clock?: Pick<Clock, 'after'>;
   /** 10,000 notices of some 600 bytes: 6 MB while the streams are away, three hours at the cap of 60 a minute. */
   readonly queueMax?: number;

@@ -72,6 +72,72 @@ describe('memory-bus', () => {
     await bus.append('a', {});
   });
 
+  test('an id of appendOnce lives by the monotonic clock, and a full list of ids refuses until one may go', async () => {
+    const clock = new VirtualClock(1000);
+    const bus = new MemoryBus({ clock, onceMax: 2 });
+    await bus.appendOnce('s', 'a', {}, 10);
+    clock.stepWallTo(1_000_000);
+    await bus.appendOnce('s', 'b', {}, 20);
+    const full = {
+      code: 'COREC_E_BUSY',
+      details: { what: 'appendOnce', found: '2 ids are remembered', seconds: 10, written: 'no' },
+    };
+    await assert.rejects(bus.appendOnce('s', 'c', {}, 10), full);
+    assert.equal((await bus.appendOnce('s', 'a', {}, 10)).first, false);
+    await clock.advance(9_999);
+    assert.equal((await bus.appendOnce('s', 'a', {}, 10)).first, false);
+    await assert.rejects(bus.appendOnce('s', 'c', {}, 10), { code: 'COREC_E_BUSY' });
+    await clock.advance(1);
+    assert.equal((await bus.appendOnce('s', 'c', {}, 10)).first, true);
+    assert.equal((await bus.appendOnce('s', 'b', {}, 10)).first, false);
+    assert.equal(await bus.length('s'), 3);
+  });
+
+  test('idle is counted by the monotonic clock', async () => {
+    const clock = new VirtualClock(1000);
+    const bus = new MemoryBus({ clock });
+    await bus.openGroup('s', 'g', '0');
+    await bus.append('s', { x: '1' });
+    await bus.readGroup('s', 'g', 'died', 1, 0);
+    clock.stepWallTo(10_000_000);
+    await clock.advance(499);
+    assert.deepEqual(await bus.pending('s', 'g'), { count: 1, oldestMs: 499 });
+    assert.equal((await bus.claim('s', 'g', 'c', 500, 1)).entries.length, 0);
+    await clock.advance(1);
+    assert.equal((await bus.claim('s', 'g', 'c', 500, 1)).entries.length, 1);
+  });
+
+  test('groups are bounded, and a group with too much pending is given nothing until something is acknowledged', async () => {
+    const bus = new MemoryBus({ clock: new VirtualClock(1), groupsMax: 1, pendingMax: 3 });
+    await bus.openGroup('s', 'g', '0');
+    await assert.rejects(bus.openGroup('s', 'h', '0'), { code: 'COREC_E_LIMIT' });
+    const ids = await bus.appendAll('s', [{}, {}, {}, {}, {}]);
+    assert.equal((await bus.readGroup('s', 'g', 'c', 10, 0)).length, 3);
+    await assert.rejects(bus.readGroup('s', 'g', 'c', 10, 0), { code: 'COREC_E_BUSY' });
+    await bus.ack('s', 'g', [ids[0]!]);
+    const more = await bus.readGroup('s', 'g', 'c', 10, 0);
+    assert.deepEqual(
+      more.map(({ id }) => id),
+      [ids[3]],
+    );
+  });
+
+  test('a consumer whose entry another one took waits on, to the end of its time', async () => {
+    const clock = new VirtualClock(1000);
+    const bus = new MemoryBus({ clock });
+    await bus.openGroup('s', 'g', '0');
+    const first = bus.readGroup('s', 'g', 'one', 10, 500);
+    let isAnswered = false;
+    const second = bus.readGroup('s', 'g', 'two', 10, 500).finally(() => (isAnswered = true));
+    await bus.append('s', { x: '1' });
+    assert.equal((await first).length, 1);
+    await clock.advance(499);
+    assert.equal(isAnswered, false);
+    await clock.advance(1);
+    assert.deepEqual(await second, []);
+    assert.equal(clock.timersCount, 0);
+  });
+
   test('a field may be called like something that every object has', async () => {
     const bus = new MemoryBus({ clock: new VirtualClock(1) });
     const fields = JSON.parse('{"__proto__":"a","constructor":"b"}') as Record<string, string>;

@@ -300,9 +300,6 @@ describe('corec_alerts', () => {
     const flaky = {
       append: (...args: Parameters<MemoryBus['append']>): Promise<string> =>
         isAway ? Promise.reject(new Error('away')) : bus.append(...args),
-      read: bus.read.bind(bus),
-      length: bus.length.bind(bus),
-      close: () => bus.close(),
     };
     const sink = makeBusSink({ bus: flaky, clock, queueMax: 3 });
     for (let n = 0; n < 5; n++) sink.notify(makeNotice(n));
