@@ -22,18 +22,16 @@ import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
 import { bloqueEntryDefaults, isEntryId } from '#domain/config/normalize.ts';
 import { NoticeGate } from '#domain/episodio/notice-gate.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
-import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
-import { parseBody } from '#domain/mapeo/body.ts';
-import { formatMapeo, parseMapeo, type Mapeo } from '#domain/mapeo/mapeo.ts';
+import { parseMapeo } from '#domain/mapeo/mapeo.ts';
 import { text } from '#domain/texts/text.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
-import type { ParseBody } from '#nucleus/deps.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { IngestInput } from '#ports/nucleus-api.ts';
 import type { AlertaSink } from '#ports/sink.ts';
 import type { RefusedRows, Source } from '#ports/source.ts';
+import { makeParseBody, resolveBody } from './bodies.ts';
 import type { Ground } from './ground.ts';
 import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
@@ -120,7 +118,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       makeIngestSource: (input) => makeIngestSource(input, { logger, clock, refused: ofSources }),
       dynamicEntry: (id, procesador) => dynamicEntry(id, procesador),
       resolveBody,
-      parseBody: parseInSteps,
+      parseBody: makeParseBody(BATCH_LECTURAS),
       rssBytes: () => process.memoryUsage.rss(),
       metrics: () => prometheus.metrics(),
       doctor: () => examineMachine(config, readMemory()),
@@ -172,42 +170,3 @@ function dynamicEntry(id: string, procesador: string | null): ReturnType<typeof 
   }
   return bloqueEntryDefaults(id, procesador === null ? {} : { procesador });
 }
-
-/** Forms of mapping that clients repeat with every body; each has one. */
-const MAPEOS_KEPT = 256;
-const mapeos = new Map<string, Mapeo>();
-
-function knownMapeo(form: string, where: string): Mapeo | null {
-  if (form === '') return null;
-  let mapeo = mapeos.get(form);
-  if (mapeo === undefined) {
-    mapeo = parseMapeo(form, where);
-    if (mapeos.size >= MAPEOS_KEPT) mapeos.clear();
-    mapeos.set(form, mapeo);
-  }
-  return mapeo;
-}
-
-/**
- * Settles the mapping on the first row, so that one that cannot fit is refused before anything is kept, and a replay of the journal
- * has nothing left to guess.
- */
-function resolveBody(lote: { readonly body: Uint8Array; readonly mapeo: string }): string {
-  const reader = parseBody(lote.body, { mapeo: knownMapeo(lote.mapeo, 'mapeo'), onRefused: () => {} });
-  reader.read(new LecturaBatch(1));
-  return reader.resolution === null ? lote.mapeo : formatMapeo(reader.resolution.mapeo);
-}
-
-const parseInSteps: ParseBody = async (body, mapeo, where, refuse, deliver) => {
-  const batch = new LecturaBatch(BATCH_LECTURAS);
-  const reader = parseBody(body, {
-    mapeo: knownMapeo(mapeo, where),
-    onRefused: (reason, row, at) => refuse(reason, row, at),
-  });
-  for (;;) {
-    const more = reader.read(batch);
-    if (batch.length > 0) await deliver(batch);
-    if (!more) return;
-    batch.clear();
-  }
-};
