@@ -67,6 +67,17 @@ export class VirtualClock implements Clock {
     await this.yieldToIo();
   }
 
+  /** Goes on to the next timer and fires that one alone; false: there is none. What it set off has run when this resolves (V3). */
+  async step(): Promise<boolean> {
+    const timer = this.#next();
+    if (timer === null) return false;
+    this.#timers.delete(timer);
+    this.#moveTo(timer.dueMs);
+    timer.callback();
+    await this.yieldToIo();
+    return true;
+  }
+
   /** Sets the wall clock, forwards or back, as an administrator or NTP does; durations and timers do not notice. */
   stepWallTo(nowMs: number): void {
     this.#wallMs = nowMs;

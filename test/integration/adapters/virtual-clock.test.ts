@@ -48,4 +48,15 @@ describe('virtual clock', () => {
     assert.equal(clock.nowMs(), 55);
     assert.equal(clock.monotonicMs(), 50);
   });
+
+  test('a step fires one timer, the next in order, and tells when there is none', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    for (const name of ['a', 'b']) clock.after(7, () => seen.push(`${name} at ${clock.monotonicMs()}`));
+    assert.equal(await clock.step(), true);
+    assert.deepEqual(seen, ['a at 7']);
+    assert.equal(await clock.step(), true);
+    assert.deepEqual(seen, ['a at 7', 'b at 7']);
+    assert.equal(await clock.step(), false);
+  });
 });
