@@ -38,6 +38,19 @@ type Efecto =
   | { readonly tipo: 'silenciar'; readonly silencio: Silencio }
   | { readonly tipo: 'nada' };
 
+/** A changing command as it is kept for the record. */
+interface Asked {
+  readonly nombre: string;
+  readonly argumentos: unknown;
+  readonly comandoId: string;
+  readonly puerta: string;
+}
+
+/** Fewer characters of an id name no alert. */
+const ALERTA_ID_CHARS_MIN = 4;
+/** What a caller inside the process is, who names no door. */
+const PUERTA_INTERNA = 'comando';
+
 export class NucleusDoor implements NucleusApi, Replayer {
   readonly #nucleus: Nucleus;
   readonly #queries: Queries;
@@ -112,22 +125,13 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return [...own, ...(await n.deps.doctor())];
   }
 
-  async reconocer(alertaId: string, por: string, comandoId: string): Promise<AlertaView> {
-    const found = async (): Promise<AlertaView> => {
-      const list = await this.alertas({ limit: 100_000, orden: 'tiempo' });
-      const view = list.find(
-        (alerta) => alerta.id === alertaId || (alertaId.length >= 4 && alerta.id.startsWith(alertaId)),
-      );
-      if (view === undefined) {
-        throw new CoreCError('COREC_E_NOT_FOUND', {
-          what: 'alerta',
-          found: alertaId,
-          hint: 'List them with: corec alerts.',
-        });
-      }
-      return view;
-    };
-    const view = await found();
+  async reconocer(
+    alertaId: string,
+    por: string,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<AlertaView> {
+    const view = await this.#oneAlerta(alertaId);
     // an alert of the last seconds must be in the store before it can be marked there
     for (const row of this.#nucleus.hub.unsaved()) {
       if (row.id !== view.id) continue;
@@ -136,14 +140,21 @@ export class NucleusDoor implements NucleusApi, Replayer {
     }
     const change: AlertaChange = { id: view.id, reconocidaMs: this.#nucleus.clock.nowMs(), reconocidaPor: por };
     const answer = { ...view, reconocidaMs: change.reconocidaMs, reconocidaPor: por };
-    return (await this.#comando(
-      'ack',
-      { id: alertaId, por },
-      { tipo: 'nada' },
-      answer,
-      comandoId,
-      change,
-    )) as AlertaView;
+    const asked = { nombre: 'ack', argumentos: { id: alertaId, por }, comandoId, puerta };
+    return (await this.#comando(asked, { tipo: 'nada' }, answer, change)) as AlertaView;
+  }
+
+  /** The newest alert of that id, or whose id begins so. */
+  async #oneAlerta(alertaId: string): Promise<AlertaView> {
+    const list =
+      alertaId.length < ALERTA_ID_CHARS_MIN ? [] : await this.alertas({ id: alertaId, limit: 2, orden: 'tiempo' });
+    const view = list.find((alerta) => alerta.id === alertaId) ?? list[0];
+    if (view !== undefined) return view;
+    throw new CoreCError('COREC_E_NOT_FOUND', {
+      what: 'alerta',
+      found: alertaId,
+      hint: 'List them with: corec alerts.',
+    });
   }
 
   async silenciar(
@@ -152,45 +163,57 @@ export class NucleusDoor implements NucleusApi, Replayer {
     hastaMs: number,
     por: string,
     comandoId: string,
+    puerta: string = PUERTA_INTERNA,
   ): Promise<{ readonly hastaMs: number; readonly claves: number }> {
     const claves = this.#queries.entidades(glob, bloque, 1_000_000).length;
     const silencio: Silencio = { glob, bloque, hastaMs, por };
-    const answer = await this.#comando(
-      'silence',
-      silencio,
-      { tipo: 'silenciar', silencio },
-      { hastaMs, claves },
-      comandoId,
-    );
+    const asked = { nombre: 'silence', argumentos: silencio, comandoId, puerta };
+    const answer = await this.#comando(asked, { tipo: 'silenciar', silencio }, { hastaMs, claves });
     return answer as { hastaMs: number; claves: number };
   }
 
-  pausar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
-    return this.#setPaused('pausar', 'pause', bloque, comandoId);
+  pausar(
+    bloque: string | null,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<{ readonly bloques: number }> {
+    return this.#setPaused('pausar', { nombre: 'pause', argumentos: { bloque }, comandoId, puerta }, bloque);
   }
 
-  reanudar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }> {
-    return this.#setPaused('reanudar', 'resume', bloque, comandoId);
+  reanudar(
+    bloque: string | null,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<{ readonly bloques: number }> {
+    return this.#setPaused('reanudar', { nombre: 'resume', argumentos: { bloque }, comandoId, puerta }, bloque);
   }
 
-  olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
+  olvidar(
+    clave: string,
+    bloque: string | null,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<{ readonly entidades: number }> {
     const underway = this.#forgetting.get(comandoId);
     if (underway !== undefined) return underway;
-    const answer = this.#forget(clave, bloque, comandoId).finally(() => this.#forgetting.delete(comandoId));
+    const asked = { nombre: 'forget', argumentos: { clave, bloque }, comandoId, puerta };
+    const answer = this.#forget(clave, bloque, asked).finally(() => this.#forgetting.delete(comandoId));
     this.#forgetting.set(comandoId, answer);
     return answer;
   }
 
-  async #forget(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }> {
+  async #forget(clave: string, bloque: string | null, asked: Asked): Promise<{ readonly entidades: number }> {
     const n = this.#nucleus;
-    const known = await n.deps.store.findComando(comandoId);
+    const known = await n.deps.store.findComando(asked.comandoId);
     if (known !== null) return known.respuesta as { entidades: number };
     // chosen while the gate is shut: an entidad that was freed meanwhile may by then be another clave's
     await n.gate.shut();
+    let stored: Promise<void>;
     let entidades: number;
     try {
       await n.turn();
       entidades = this.#forgetAll(clave, bloque);
+      stored = entidades === 0 ? Promise.resolve() : n.epochs!.ride(this.#row(asked, { tipo: 'nada' }, { entidades }));
     } finally {
       n.gate.open();
     }
@@ -201,9 +224,8 @@ export class NucleusDoor implements NucleusApi, Replayer {
         hint: 'List claves with: corec entidades "*".',
       });
     }
-    const respuesta = { entidades };
-    await n.epochs!.commit([this.#row('forget', { clave, bloque }, { tipo: 'nada' }, respuesta, comandoId)]);
-    return respuesta;
+    await stored;
+    return { entidades };
   }
 
   /** Synchronous. Returns how many entidades were freed. */
@@ -230,12 +252,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   async #setPaused(
     tipo: 'pausar' | 'reanudar',
-    nombre: string,
+    asked: Asked,
     bloque: string | null,
-    comandoId: string,
   ): Promise<{ readonly bloques: number }> {
     const bloques = this.#select(bloque).length;
-    return (await this.#comando(nombre, { bloque }, { tipo, bloque }, { bloques }, comandoId)) as { bloques: number };
+    return (await this.#comando(asked, { tipo, bloque }, { bloques })) as { bloques: number };
   }
 
   #applyPaused(paused: boolean, ref: string | null): void {
@@ -264,35 +285,16 @@ export class NucleusDoor implements NucleusApi, Replayer {
     });
   }
 
-  async #comando(
-    nombre: string,
-    argumentos: unknown,
-    efecto: Efecto,
-    respuesta: unknown,
-    comandoId: string,
-    change?: AlertaChange,
-  ): Promise<unknown> {
-    const stored = await this.#nucleus.deps.store.commitComando(
-      this.#row(nombre, argumentos, efecto, respuesta, comandoId),
-      change,
-    );
-    if (stored.first) this.applyEfecto(nombre, efecto);
-    return stored.respuesta;
+  async #comando(asked: Asked, efecto: Efecto, respuesta: unknown, change?: AlertaChange): Promise<unknown> {
+    return (await this.#nucleus.comandos.commit(this.#row(asked, efecto, respuesta), change)).respuesta;
   }
 
-  #row(nombre: string, argumentos: unknown, efecto: Efecto, respuesta: unknown, comandoId: string): ComandoRow {
-    const n = this.#nucleus;
-    return {
-      id: comandoId,
-      nombre,
-      puerta: 'comando',
-      argumentos,
-      efecto,
-      respuesta,
-      timestampMs: n.clock.nowMs(),
-      // The next epoch may be sealed before the effect is applied (it waits for this very commit), the one after it cannot: the store
-      // writes one thing after another. Said one too late, an effect is applied again after a restart, which is harmless (U2).
-      epoca: (n.epochs?.next ?? 1) + 1,
-    };
+  #row(
+    { nombre, argumentos, comandoId, puerta }: Asked,
+    efecto: Efecto,
+    respuesta: unknown,
+  ): Omit<ComandoRow, 'epoca'> {
+    const timestampMs = this.#nucleus.clock.nowMs();
+    return { id: comandoId, nombre, puerta, argumentos, efecto, respuesta, timestampMs };
   }
 }

@@ -10,6 +10,7 @@
  *    the bound on what waits is reached, then refuse.
  * T4 A second commit of the same number is harmless (store S2).
  * T5 An epoch that is given up is the last: what it held is in no later one, so a later one would leave a gap in the state.
+ * T6 A command that rides along is in the epoch that holds what it did: `ride` is called in the same step.
  */
 import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
@@ -96,6 +97,9 @@ export class Epochs {
   #running: Promise<void> | null = null;
   #stopAtMs = Infinity;
   #sealed: number;
+  #riding: Omit<ComandoRow, 'epoca'>[] = [];
+  /** The commit that whoever rides next waits for; null when none is asked for since the last cut. */
+  #boarding: Promise<void> | null = null;
   #lost: { readonly error: unknown } | null = null;
 
   constructor(deps: EpochDeps, committed: number) {
@@ -120,10 +124,10 @@ export class Epochs {
   }
 
   /** Runs an epoch now, or joins the one under way and then runs another, so that everything before the call is durable after it. */
-  async commit(comandos: readonly ComandoRow[] = [], scheduledMs: number = this.#deps.clock.nowMs()): Promise<void> {
+  async commit(scheduledMs: number = this.#deps.clock.nowMs()): Promise<void> {
     while (this.#running !== null) await this.#running;
     if (this.#lost !== null) throw this.#lost.error;
-    const run = this.#run(comandos, scheduledMs);
+    const run = this.#run(scheduledMs);
     // the waiting line must not see its failure, the caller must
     this.#running = run.then(
       () => {
@@ -136,14 +140,21 @@ export class Epochs {
     await run;
   }
 
-  async #run(comandos: readonly ComandoRow[], scheduledMs: number): Promise<void> {
+  /** T6. Resolves when the command is stored with its effect; as many as come before the cut share it. */
+  ride(row: Omit<ComandoRow, 'epoca'>): Promise<void> {
+    this.#riding.push(row);
+    this.#boarding ??= this.commit();
+    return this.#boarding;
+  }
+
+  async #run(scheduledMs: number): Promise<void> {
     const deps = this.#deps;
     await deps.quiet();
     let commit: EpochCommit;
     let seq: number;
     const cutMs = deps.clock.monotonicMs();
     try {
-      const sealed = this.#seal(comandos, scheduledMs);
+      const sealed = this.#seal(scheduledMs);
       commit = sealed.commit;
       seq = sealed.seq;
     } finally {
@@ -164,9 +175,12 @@ export class Epochs {
   }
 
   /** The cut: synchronous, nothing runs meanwhile. */
-  #seal(comandos: readonly ComandoRow[], scheduledMs: number): { commit: EpochCommit; seq: number } {
+  #seal(scheduledMs: number): { commit: EpochCommit; seq: number } {
     const deps = this.#deps;
     const epoca = ++this.#sealed;
+    const comandos = this.#riding.map((row): ComandoRow => ({ ...row, epoca }));
+    this.#riding = [];
+    this.#boarding = null;
     const sealed: SealedBloque[] = [];
     const deleted: { clase: EstadoClase; id: string }[] = [];
     for (const bloque of deps.swarm.bloques) {

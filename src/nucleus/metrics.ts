@@ -35,6 +35,12 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_lotes_taken_total', 'Lotes acknowledged since the start', () => nucleus.lotes.taken);
   gauge('corec_lotes_repeated_total', 'Lotes sent again and acknowledged from memory', () => nucleus.lotes.repeated);
   gauge('corec_lotes_refused_total', 'Lotes refused for want of room', () => nucleus.lotes.refusedFull);
+  gauge(
+    'corec_comandos_total',
+    'Changing commands stored and applied since the start',
+    () => nucleus.comandos.committed,
+  );
+  gauge('corec_comandos_commits_total', 'Transactions that it took', () => nucleus.comandos.batches);
   gauge('corec_rss_bytes', 'Resident memory of the process', () => nucleus.deps.rssBytes());
   for (const reason of [
     'malformed',

@@ -12,6 +12,7 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
+import { SILENCES_MAX } from '#domain/episodio/notice-gate.ts';
 import { CoreCError, describeError } from '#domain/errors.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BATCH_LECTURAS, MENSAJES_PENDING_BYTES } from '#domain/limits.ts';
@@ -27,6 +28,7 @@ import type { Meter } from '#ports/meter.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
 import { AlertaHub } from './alertas.ts';
+import { Comandos } from './comandos.ts';
 import type { NucleusDeps } from './deps.ts';
 import { NucleusDoor } from './door.ts';
 import { Epochs } from './epochs.ts';
@@ -84,6 +86,7 @@ export class Nucleus implements NucleusContext {
   readonly lotes: Lotes;
   readonly runs: Runs;
   readonly sealing = new Sealing(this);
+  readonly comandos: Comandos;
   readonly door: NucleusDoor;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
@@ -155,6 +158,11 @@ export class Nucleus implements NucleusContext {
       await within(deps.clock, STOP_ONE_MS, plugin, work);
     });
     this.door = new NucleusDoor(this);
+    this.comandos = new Comandos({
+      store: deps.store,
+      nextEpoca: () => this.epochs?.next ?? 1,
+      apply: (row) => this.door.applyEfecto(row.nombre, row.efecto),
+    });
   }
 
   // -- life cycle ------------------------------------------------------------------------------------------------------------
@@ -664,7 +672,10 @@ export class Nucleus implements NucleusContext {
       (known) =>
         known.hastaMs > nowMs && !(known.glob === glob && known.bloque === bloque && known.hastaMs === hastaMs),
     );
-    this.silencios.splice(0, Infinity, ...others, silencio);
+    others.push(silencio);
+    // as the gate does it
+    if (others.length > SILENCES_MAX) others.sort((a, b) => a.hastaMs - b.hastaMs).shift();
+    this.silencios.splice(0, Infinity, ...others);
     this.deps.noticeGate.silence(silencio);
   }
 
@@ -676,7 +687,7 @@ export class Nucleus implements NucleusContext {
   /** One epoch; a failure for good is told to `onFatal`. */
   async epoch(scheduledMs: number): Promise<void> {
     try {
-      await this.epochs!.commit([], scheduledMs);
+      await this.epochs!.commit(scheduledMs);
     } catch (error) {
       this.fatal(error);
     }

@@ -426,6 +426,7 @@ function matchesText(glob: Glob, clave: string): boolean {
 function alertaFilter(query: AlertaQuery): (row: AlertaRow) => boolean {
   const clave = query.clave === undefined ? null : compileGlob(query.clave);
   return (row) =>
+    (query.id === undefined || row.id.startsWith(query.id)) &&
     (clave === null || matchesText(clave, row.clave)) &&
     (query.bloque === undefined || row.bloque === query.bloque || row.bloque.startsWith(`${query.bloque}/`)) &&
     (query.abiertas !== true || row.cerradaMs === null) &&

@@ -93,12 +93,16 @@ export interface ComandoRow {
 }
 
 export interface AlertaQuery {
+  /** Its id, or how it begins. */
+  readonly id?: string;
   /** Wildcards * and ? allowed. */
   readonly clave?: string;
   readonly bloque?: string;
   readonly abiertas?: boolean;
   readonly desdeMs?: number;
   readonly hastaMs?: number;
+  /** Stored or changed in the store since, UTC ms of the wall clock: what whoever was not told may have missed. */
+  readonly guardadaDesdeMs?: number;
   readonly limit: number;
   /** 'valor' = worst first, 'tiempo' = newest opening first. */
   readonly orden: 'tiempo' | 'valor';
@@ -123,11 +127,11 @@ export interface BloqueStore {
   /** One row, for repairs. */
   readEstado(clase: EstadoClase, id: string): Promise<Uint8Array | null>;
   commitEpoch(commit: EpochCommit): Promise<EpochResult>;
-  /** Commits one changing command at once; returns the stored answer instead when its id is known (second delivery). */
-  commitComando(
-    row: ComandoRow,
-    alertaChange?: AlertaChange,
-  ): Promise<{ readonly first: boolean; readonly respuesta: unknown }>;
+  /**
+   * Commits changing commands at once and together, in their order, in one transaction. One whose id is known, from before or from
+   * earlier in the list, changes nothing and gets what is stored under its id.
+   */
+  commitComandos(list: readonly ComandoCommit[]): Promise<readonly ComandoResult[]>;
   findComando(id: string): Promise<ComandoRow | null>;
   comandosAfter(epoca: number): Promise<readonly ComandoRow[]>;
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]>;
@@ -146,6 +150,20 @@ export interface BloqueStore {
     readonly version: string | null;
   }>;
   close(): Promise<void>;
+}
+
+export interface ComandoCommit {
+  readonly row: ComandoRow;
+  readonly alertaChange?: AlertaChange;
+}
+
+/** What is stored under the id of a command. */
+export interface ComandoResult {
+  /** True when this commit stored it. */
+  readonly first: boolean;
+  readonly respuesta: unknown;
+  /** Of the row that is stored: whoever lost the answer of a commit knows its own by it. */
+  readonly timestampMs: number;
 }
 
 /** What a command does to stored alertas. */

@@ -220,18 +220,25 @@ export interface NucleusApi {
   alertas(query: AlertaQuery): Promise<readonly AlertaView[]>;
   /** Calls back for every alert as it is told; the returned function ends it. */
   onAlerta(listener: (notice: AlertaNotice) => void): () => void;
-  reconocer(alertaId: string, por: string, comandoId: string): Promise<AlertaView>;
+  // of commands that change something: `comandoId` names one for good (a second call gives the first answer), `puerta` is the door for the record
+  reconocer(alertaId: string, por: string, comandoId: string, puerta?: string): Promise<AlertaView>;
   silenciar(
     glob: string,
     bloque: string | null,
     hastaMs: number,
     por: string,
     comandoId: string,
+    puerta?: string,
   ): Promise<{ readonly hastaMs: number; readonly claves: number }>;
   /** Null: everything. */
-  pausar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }>;
-  reanudar(bloque: string | null, comandoId: string): Promise<{ readonly bloques: number }>;
-  olvidar(clave: string, bloque: string | null, comandoId: string): Promise<{ readonly entidades: number }>;
+  pausar(bloque: string | null, comandoId: string, puerta?: string): Promise<{ readonly bloques: number }>;
+  reanudar(bloque: string | null, comandoId: string, puerta?: string): Promise<{ readonly bloques: number }>;
+  olvidar(
+    clave: string,
+    bloque: string | null,
+    comandoId: string,
+    puerta?: string,
+  ): Promise<{ readonly entidades: number }>;
   /** Durable when it resolves. Errors: COREC_E_INBOX_FULL (429), COREC_E_BODY, COREC_E_MAPPING, COREC_E_NOT_FOUND. */
   takeLote(lote: LoteInput): Promise<LoteResult>;
   /** Starts an ingest and reports until it is done; the generator's end is the end. */

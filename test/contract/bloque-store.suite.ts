@@ -453,23 +453,19 @@ export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Pr
       const store = await freshStore(t);
       const answer = { b: 2, a: [1, null, 'ñ'], n: 1e21 };
       const change = { id: 'e1', reconocidaMs: NOON_MS, reconocidaPor: 'ana' };
-      assert.deepEqual(await store.commitComando(makeComando('c1', { respuesta: answer }), change), {
-        first: true,
-        respuesta: answer,
-      });
-      const again = await store.commitComando(makeComando('c1', { respuesta: 'other' }), {
-        ...change,
-        reconocidaPor: 'eva',
-      });
-      assert.equal(again.first, false);
-      assert.equal(JSON.stringify(again.respuesta), JSON.stringify(answer), 'the very answer, its order of keys too');
+      const once = { row: makeComando('c1', { respuesta: answer }), alertaChange: change };
+      assert.deepEqual(await store.commitComandos([once]), [{ first: true, respuesta: answer, timestampMs: NOON_MS }]);
+      const other = makeComando('c1', { respuesta: 'other', timestampMs: NOON_MS + 1 });
+      const [again] = await store.commitComandos([{ row: other, alertaChange: { ...change, reconocidaPor: 'eva' } }]);
+      assert.deepEqual([again!.first, again!.timestampMs], [false, NOON_MS]);
+      assert.equal(JSON.stringify(again!.respuesta), JSON.stringify(answer), 'the very answer, its order of keys too');
       const both = await Promise.all(
-        ['x', 'y'].map((respuesta) => store.commitComando(makeComando('c2', { respuesta }))),
+        ['x', 'y'].map((respuesta) => store.commitComandos([{ row: makeComando('c2', { respuesta }) }])),
       );
-      assert.equal(both.filter(({ first }) => first).length, 1);
-      assert.equal(both[0]!.respuesta, both[1]!.respuesta);
+      assert.equal(both.flat().filter(({ first }) => first).length, 1);
+      assert.equal(both[0]![0]!.respuesta, both[1]![0]!.respuesta);
       const empty = makeComando('c3', { argumentos: undefined, efecto: null, respuesta: undefined });
-      await store.commitComando(empty);
+      await store.commitComandos([{ row: empty }]);
       assert.equal((await store.findComando('c3'))!.respuesta, null);
 
       // Acknowledged before the epoch that stores the alerta.
@@ -485,6 +481,48 @@ export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Pr
       );
     });
 
+    test('comandos of one commit keep their order, and each id acts once, in it and before it', async (t) => {
+      const store = await freshStore(t);
+      assert.deepEqual(await store.commitComandos([]), []);
+      await store.commitComandos([{ row: makeComando('old', { respuesta: 'first' }) }]);
+      const change = (id: string, by: string) => ({ id, reconocidaMs: NOON_MS, reconocidaPor: by });
+      const list = [
+        { row: makeComando('n3', { respuesta: 3 }), alertaChange: change('e1', 'ana') },
+        { row: makeComando('old', { respuesta: 'again' }), alertaChange: change('e1', 'nobody') },
+        { row: makeComando('n1', { respuesta: 1 }) },
+        { row: makeComando('n3', { respuesta: 'twice' }), alertaChange: change('e2', 'nobody') },
+        { row: makeComando('n2', { respuesta: 2 }), alertaChange: change('e1', 'eva') },
+      ];
+      const results = await store.commitComandos(list);
+      assert.deepEqual(
+        results.map(({ first, respuesta }) => [first, respuesta]),
+        [
+          [true, 3],
+          [false, 'first'],
+          [true, 1],
+          [false, 3],
+          [true, 2],
+        ],
+      );
+      const rows = await store.comandosAfter(0);
+      assert.equal(rows.map(({ id }) => id).join(' '), 'old n3 n1 n2');
+      await store.commitEpoch(makeCommit(1, { alertas: [makeAlerta('e1'), makeAlerta('e2')] }));
+      const alertas = await store.queryAlertas({ limit: 9, orden: 'tiempo' });
+      assert.deepEqual(
+        alertas.map(({ id, reconocidaPor }) => [id, reconocidaPor]),
+        [
+          ['e1', 'eva'],
+          ['e2', null],
+        ],
+      );
+      const many = Array.from({ length: 2000 }, (_, k) => ({ row: makeComando(`m${k}`, { epoca: 9 }) }));
+      assert.ok((await store.commitComandos(many)).every(({ first }) => first));
+      assert.deepEqual(
+        (await store.comandosAfter(8)).map(({ id }) => id),
+        many.map(({ row }) => row.id),
+      );
+    });
+
     test('comandos to replay come in the order they were committed', async (t) => {
       const store = await freshStore(t);
       for (const [id, epoca] of [
@@ -493,7 +531,7 @@ export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Pr
         ['x', 3],
         ['w', 2],
       ] as const) {
-        await store.commitComando(makeComando(id, { epoca }));
+        await store.commitComandos([{ row: makeComando(id, { epoca }) }]);
       }
       await store.commitEpoch(
         makeCommit(1, { comandos: [makeComando('v', { epoca: 2 }), makeComando('z', { epoca: 9 })] }),
@@ -562,7 +600,7 @@ export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Pr
       assert.equal((await loadAll(two, CLASES)).size, 0);
       assert.equal((await two.queryBloques({ bloque: 'a/0', limit: 9, conMensajes: false })).length, 0);
       assert.equal((await two.queryAlertas({ limit: 9, orden: 'tiempo' })).length, 0);
-      assert.equal((await two.commitComando(makeComando('c1'))).first, true);
+      assert.equal((await two.commitComandos([{ row: makeComando('c1') }]))[0]!.first, true);
       await two.upkeep(NOON_MS + 400 * 24 * 3_600_000, 30, 1e12);
       assert.equal((await one.queryBloques({ bloque: 'a/0', limit: 9, conMensajes: false })).length, 1);
     });

@@ -1,7 +1,8 @@
 /** One epoch, one transaction: the port's promises S1 to S3. */
 import type pg from 'pg';
-import type { AlertaRow, ComandoRow, EpochCommit, EpochResult } from '#ports/bloque-store.ts';
+import type { AlertaRow, EpochCommit, EpochResult } from '#ports/bloque-store.ts';
 import { writeBloques } from './bloques-write.ts';
+import { commitComandos } from './comandos-write.ts';
 import { EstadoWriter } from './estado-write.ts';
 import { tablesOf } from './names.ts';
 import { sql } from './sql.ts';
@@ -35,32 +36,17 @@ export async function commitEpoch(
   await estado.write(commit.estado, commit.estadoDeleted);
   const bloques = await writeBloques(client, instanceId, commit.bloques, timestampMax, knownMonths);
   await writeAlertas(client, instanceId, commit.alertas, nowMs);
-  for (const comando of commit.comandos) await insertComando(client, instanceId, comando);
+  await commitComandos(
+    client,
+    instanceId,
+    commit.comandos.map((row) => ({ row })),
+  );
   await client.query({
     ...sql('finish-epoch'),
     values: [instanceId, commit.epoca, commit.scheduledMs, nowMs, bloques.timestampMax],
   });
   await client.query('COMMIT');
   return { already: false, bytes: estado.bytes + bloques.bytes, months: bloques.months };
-}
-
-/** True when the comando is new. */
-export async function insertComando(client: pg.ClientBase, instanceId: string, row: ComandoRow): Promise<boolean> {
-  const { rowCount } = await client.query({
-    ...sql('insert-comando'),
-    values: [
-      instanceId,
-      plainText(row.id),
-      row.nombre,
-      row.puerta,
-      toJson(row.argumentos),
-      toJson(row.efecto),
-      toJson(row.respuesta),
-      row.timestampMs,
-      row.epoca,
-    ],
-  });
-  return rowCount === 1;
 }
 
 async function writeAlertas(

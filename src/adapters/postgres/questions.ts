@@ -83,6 +83,8 @@ export async function queryAlertas(
       query.desdeMs ?? null,
       query.hastaMs ?? null,
       query.limit,
+      query.id === undefined ? null : plainText(query.id),
+      query.guardadaDesdeMs ?? null,
     ],
   });
   return rows.map((row) => ({

@@ -7,11 +7,12 @@
  */
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import type {
-  AlertaChange,
   AlertaQuery,
   BloqueRow,
   BloqueRowQuery,
   BloqueStore,
+  ComandoCommit,
+  ComandoResult,
   ComandoRow,
   EpochCommit,
   EpochResult,
@@ -20,7 +21,8 @@ import type {
   StoredAlerta,
 } from '#ports/bloque-store.ts';
 import type { Logger } from '#ports/logger.ts';
-import { commitEpoch, insertComando } from './epoch.ts';
+import { commitComandos } from './comandos-write.ts';
+import { commitEpoch } from './epoch.ts';
 import {
   assertMigrated,
   assertServer,
@@ -36,7 +38,6 @@ import { MONTHS_AHEAD, upkeep } from './retention.ts';
 import { describeServer, ReaderSessions, WriterSession } from './session.ts';
 import type { PostgresConnection } from './session.ts';
 import { sql } from './sql.ts';
-import { plainText } from './text.ts';
 
 export interface PostgresStoreOptions {
   readonly connection: PostgresConnection;
@@ -149,30 +150,11 @@ class PostgresStore implements BloqueStore {
     }
   }
 
-  commitComando(
-    row: ComandoRow,
-    alertaChange?: AlertaChange,
-  ): Promise<{ readonly first: boolean; readonly respuesta: unknown }> {
-    return this.#writer.run(`comando ${row.nombre}`, (client) =>
-      inTransaction(client, async () => {
-        if (!(await insertComando(client, this.#instanceId, row))) {
-          const stored = await findComando(client, this.#instanceId, row.id);
-          return { first: false, respuesta: stored?.respuesta ?? null };
-        }
-        if (alertaChange) {
-          await client.query({
-            ...sql('acknowledge-alerta'),
-            values: [
-              this.#instanceId,
-              plainText(alertaChange.id),
-              alertaChange.reconocidaMs,
-              plainText(alertaChange.reconocidaPor),
-            ],
-          });
-        }
-        return { first: true, respuesta: row.respuesta };
-      }),
-    );
+  commitComandos(list: readonly ComandoCommit[]): Promise<readonly ComandoResult[]> {
+    const [first] = list;
+    if (first === undefined) return Promise.resolve([]);
+    const operation = list.length === 1 ? `comando ${first.row.nombre}` : `${list.length} comandos`;
+    return this.#writer.run(operation, (client) => commitComandos(client, this.#instanceId, list));
   }
 
   findComando(id: string): Promise<ComandoRow | null> {

@@ -79,7 +79,8 @@ const ACTUALIZADA_MS_DEFAULT = 60_000;
 const CANAL_ALERTAS = 4;
 /** Closings that wait for room; further ones are counted. */
 const LATE_MAX = 1024;
-const SILENCES_MAX = 1024;
+/** Silences that hold at once; over it the one that would end first gives way. */
+export const SILENCES_MAX = 1024;
 /** Open episodios remembered, told and untold each: at some 100 bytes 6 MB at most. Older ones are forgotten, that is taken for told. */
 const EPISODIOS_MAX = 65_536;
 

@@ -12,13 +12,13 @@ const ALERTA_ID_CHARS = 16;
 /** Alerts looked through for an id of which only the first characters were given. */
 const ALERTAS_LOOKED_AT = 5_000;
 
-const ack = defineCommand(CATALOGUE.ack, ackResult, async ({ id, by }, { api, idioma, por, comandoId }) => {
+const ack = defineCommand(CATALOGUE.ack, ackResult, async ({ id, by }, { api, idioma, por, comandoId, puerta }) => {
   const whole = id.length >= ALERTA_ID_CHARS ? id : await completeId(api, id);
-  return tellAlerta<AlertaView>(await api.reconocer(whole, by ?? por, comandoId), idioma);
+  return tellAlerta<AlertaView>(await api.reconocer(whole, by ?? por, comandoId, puerta), idioma);
 });
 
 async function completeId(api: NucleusApi, start: string): Promise<string> {
-  const alertas = await api.alertas({ limit: ALERTAS_LOOKED_AT, orden: 'tiempo' });
+  const alertas = await api.alertas({ id: start, limit: ALERTAS_LOOKED_AT, orden: 'tiempo' });
   const fitting = alertas.filter((alerta) => alerta.id.startsWith(start));
   const [first, second] = fitting;
   if (first === undefined) return start;
@@ -33,20 +33,20 @@ async function completeId(api: NucleusApi, start: string): Promise<string> {
   });
 }
 
-const silence = defineCommand(CATALOGUE.silence, silenceResult, (input, { api, por, comandoId, nowMs }) =>
-  api.silenciar(input.glob, input.bloque, nowMs() + input.for, input.by ?? por, comandoId),
+const silence = defineCommand(CATALOGUE.silence, silenceResult, (input, { api, por, comandoId, puerta, nowMs }) =>
+  api.silenciar(input.glob, input.bloque, nowMs() + input.for, input.by ?? por, comandoId, puerta),
 );
 
-const pause = defineCommand(CATALOGUE.pause, bloquesCount, ({ bloque }, { api, comandoId }) =>
-  api.pausar(bloque, comandoId),
+const pause = defineCommand(CATALOGUE.pause, bloquesCount, ({ bloque }, { api, comandoId, puerta }) =>
+  api.pausar(bloque, comandoId, puerta),
 );
 
-const resume = defineCommand(CATALOGUE.resume, bloquesCount, ({ bloque }, { api, comandoId }) =>
-  api.reanudar(bloque, comandoId),
+const resume = defineCommand(CATALOGUE.resume, bloquesCount, ({ bloque }, { api, comandoId, puerta }) =>
+  api.reanudar(bloque, comandoId, puerta),
 );
 
-const forget = defineCommand(CATALOGUE.forget, forgetResult, ({ clave, bloque }, { api, comandoId }) =>
-  api.olvidar(clave, bloque, comandoId),
+const forget = defineCommand(CATALOGUE.forget, forgetResult, ({ clave, bloque }, { api, comandoId, puerta }) =>
+  api.olvidar(clave, bloque, comandoId, puerta),
 );
 
 const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api, signal, onProgress, stdin }) => {

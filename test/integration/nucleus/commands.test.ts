@@ -52,6 +52,25 @@ test('two that forget at once free each clave once, and nobody else', async (t) 
   assert.equal(corec.api.entidad('nueva').estado.cuenta, 1);
 });
 
+test('many that forget at once share an epoch, and each has its answer in it', async (t) => {
+  const world = await makeWorld(t);
+  const corec = await world.start();
+  await send(corec.api, series(claves(40), 1));
+  await commit(corec);
+  const before = corec.nucleus.epochs!.committed;
+  await Promise.all(claves(40).map((clave) => corec.api.olvidar(clave, null, `f-${clave}`, 'prueba')));
+  assert.ok(corec.nucleus.epochs!.committed - before <= 3, `${corec.nucleus.epochs!.committed - before} epochs`);
+  assert.equal((await corec.api.status()).ligadas, 0);
+  const rows = await world.query<{ id: string; puerta: string; respuesta: unknown }>(
+    `SELECT id, puerta, respuesta FROM comandos WHERE instance_id = '${world.instanceId}'`,
+  );
+  assert.equal(rows.length, 40);
+  assert.ok(
+    rows.every(({ puerta, respuesta }) => puerta === 'prueba' && JSON.stringify(respuesta) === '{"entidades":1}'),
+  );
+  assert.deepEqual(await corec.api.olvidar('c3', null, 'f-c3'), { entidades: 1 });
+});
+
 test('pauses and silences hold after a kill, whether an epoch came between or not', async (t) => {
   const world = await makeWorld(t, { config: { bloques: [entry('sensores', LIMITES), entry('a'), entry('b')] } });
   const child = await world.startChild();

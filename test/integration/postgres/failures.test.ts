@@ -154,18 +154,17 @@ describe('PostgreSQL store, bad luck', () => {
     const proxy = await startProxy(t, server.connection());
     const store = await openStore(t, { ...server.connection(), host: proxy.folder }, { instanceId: nextInstance() });
     await store.commitEpoch(makeFullCommit(1));
-    proxy.swallowNextCommit();
+    proxy.swallowNext('COMMIT');
     await assert.rejects(store.commitEpoch(makeFullCommit(2)), (error) => isTransient(error));
     assert.deepEqual(await store.commitEpoch(makeFullCommit(2)), { already: true, bytes: 0 });
     await assertStored(store, 2);
 
-    proxy.swallowNextCommit();
+    proxy.swallowNext('commit-comandos');
     const comando = makeComando('lost', { respuesta: 'first' });
-    await assert.rejects(store.commitComando(comando), (error) => isTransient(error));
-    assert.deepEqual(await store.commitComando({ ...comando, respuesta: 'second' }), {
-      first: false,
-      respuesta: 'first',
-    });
+    await assert.rejects(store.commitComandos([{ row: comando }]), (error) => isTransient(error));
+    assert.deepEqual(await store.commitComandos([{ row: { ...comando, respuesta: 'second' } }]), [
+      { first: false, respuesta: 'first', timestampMs: comando.timestampMs },
+    ]);
   });
 
   test('a connection ended between two epochs goes unnoticed', async (t) => {
@@ -199,7 +198,7 @@ describe('PostgreSQL store, bad luck', () => {
     await server.stop();
     const questions: (() => Promise<unknown>)[] = [
       () => store.commitEpoch(makeFullCommit(2)),
-      () => store.commitComando(makeComando('c')),
+      () => store.commitComandos([{ row: makeComando('c') }]),
       () => store.lastEpoch(),
       () => store.readEstado('columnas', 'a/0'),
       () => loadAll(store, ['columnas']),
@@ -323,14 +322,14 @@ describe('PostgreSQL store, bad luck', () => {
 
 interface Proxy {
   readonly folder: string;
-  /** The next COMMIT reaches the server; its answer, and the connection, do not come back. */
-  swallowNextCommit(): void;
+  /** The next message that names `what` reaches the server; its answer, and the connection, do not come back. */
+  swallowNext(what: string): void;
 }
 
 async function startProxy(t: TestContext, target: { host: string; port: number }): Promise<Proxy> {
   const folder = makeFolder(t);
   const sockets = new Set<Socket>();
-  let armed = false;
+  let armed: string | null = null;
   const listener = createServer((client) => {
     const upstream = connect(`${target.host}/.s.PGSQL.${target.port}`);
     let swallow = false;
@@ -343,8 +342,8 @@ async function startProxy(t: TestContext, target: { host: string; port: number }
       });
     }
     client.on('data', (chunk) => {
-      if (armed && chunk.includes('COMMIT\0')) {
-        armed = false;
+      if (armed !== null && chunk.includes(`${armed}\0`)) {
+        armed = null;
         swallow = true;
       }
       upstream.write(chunk);
@@ -359,5 +358,5 @@ async function startProxy(t: TestContext, target: { host: string; port: number }
     for (const socket of sockets) socket.destroy();
     listener.close();
   });
-  return { folder, swallowNextCommit: () => (armed = true) };
+  return { folder, swallowNext: (what) => (armed = what) };
 }

@@ -9,5 +9,7 @@ WHERE instance_id = $1
   AND ($4::boolean IS NULL OR (cerrada_ms IS NULL) = $4)
   AND ($5::double precision IS NULL OR cerrada_ms IS NULL OR cerrada_ms >= $5)
   AND ($6::double precision IS NULL OR abierta_ms < $6)
+  AND ($8::text IS NULL OR starts_with(id, $8))
+  AND ($9::double precision IS NULL OR guardada_ms >= $9)
 ORDER BY {order}
 LIMIT $7
