@@ -34,6 +34,12 @@ export interface AppendedOnce {
   readonly first: boolean;
 }
 
+/** One of several for `appendOnceAll`. */
+export interface OnceAppend {
+  readonly onceId: string;
+  readonly fields: StreamFields;
+}
+
 export interface Claimed {
   readonly entries: readonly ClaimedEntry[];
   /** Were pending, but are gone from the stream: nobody will ever get them, and they are no longer pending. */
@@ -64,6 +70,8 @@ export interface StreamBus {
   appendAll(stream: string, list: readonly StreamFields[]): Promise<readonly string[]>;
   /** Appends unless an entry was appended to this stream under this id within `ttlS`: then gives the first one's id, however many call at once. */
   appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce>;
+  /** Several, each as by `appendOnce`, in order and in few round trips. When it is refused any of them may be in: called again it tells which. */
+  appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]>;
   /** Up to `count` entries after `afterId` (`0`: from the start, `$`: only new ones), waiting up to `blockMs` for the first; an abort or `close` ends the wait with nothing. */
   read(
     stream: string,

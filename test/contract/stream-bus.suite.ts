@@ -216,6 +216,29 @@ export function streamBusSuite(name: string, makeBus: MakeBus): void {
         assert.equal(await bus.length(stream), 1);
       });
 
+      test('several at once stand in their order, each id once, also one that was there or comes twice in the list', async (t) => {
+        const bus = await open(t);
+        const stream = uniqueName('corec_responses');
+        const known = await bus.appendOnce(stream, 'known', { x: 'known' }, 3600);
+        assert.deepEqual(await bus.appendOnceAll(stream, [], 3600), []);
+        const list = ['a', 'known', 'b', 'a', 'c'].map((onceId, k) => ({ onceId, fields: { x: `${k}` } }));
+        const answers = await bus.appendOnceAll(stream, list, 3600);
+        assert.deepEqual(
+          answers.map(({ first }) => first),
+          [true, false, true, false, true],
+        );
+        assert.equal(answers[1]!.id, known.id);
+        assert.equal(answers[3]!.id, answers[0]!.id);
+        assert.deepEqual(textsOf(await bus.read(stream, '0', 10, 0)), ['known', '0', '2', '4']);
+        assert.deepEqual(
+          (await bus.appendOnceAll(stream, list, 3600)).map(({ id, first }) => [id, first]),
+          answers.map(({ id }) => [id, false]),
+        );
+        const many = numbered(1000).map((fields, k) => ({ onceId: `m${k}`, fields }));
+        const ids = (await bus.appendOnceAll(stream, many, 3600)).map(({ id }) => id);
+        assert.deepEqual(idsOf(await bus.read(stream, answers[4]!.id, 2000, 0)), ids);
+      });
+
       test('an id belongs to its stream', async (t) => {
         const bus = await open(t);
         const [a, b] = [uniqueName('a'), uniqueName('b')];
@@ -424,6 +447,7 @@ export function streamBusSuite(name: string, makeBus: MakeBus): void {
         await assert.rejects(bus.append(stream, { x: '1' }), { code });
         await assert.rejects(bus.appendAll(stream, [{ x: '1' }]), { code });
         await assert.rejects(bus.appendOnce(stream, 'id', { x: '1' }, 10), { code });
+        await assert.rejects(bus.appendOnceAll(stream, [{ onceId: 'id', fields: { x: '1' } }], 10), { code });
         await assert.rejects(bus.openGroup(stream, 'g', '0'), { code });
         await assert.rejects(bus.ack(stream, 'g', ['1-1']), { code });
         await assert.rejects(bus.claim(stream, 'g', 'c', 0, 1), { code });

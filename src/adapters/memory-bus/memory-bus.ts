@@ -17,6 +17,7 @@ import {
   type AppendedOnce,
   type BusHealth,
   type Claimed,
+  type OnceAppend,
   type PendingSummary,
   type StreamBus,
   type StreamEntry,
@@ -86,21 +87,12 @@ export class MemoryBus implements StreamBus {
 
   async appendOnce(name: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce> {
     this.#assertOpen();
-    if (onceId === '' || onceId.length > ONCE_ID_CHARS_MAX) {
-      throw new CoreCError('COREC_E_ARGUMENT', {
-        command: 'appendOnce',
-        found: `an id of ${onceId.length} characters`,
-        allowed: `1 to ${ONCE_ID_CHARS_MAX}`,
-      });
-    }
-    const key = JSON.stringify([name, onceId]);
-    const nowMs = this.#clock.monotonicMs();
-    const known = this.#once.find(key, nowMs);
-    if (known !== null) return { id: known, first: false };
-    this.#once.assertRoom(key, nowMs);
-    const id = this.#append(name, fields);
-    this.#once.remember(key, id, nowMs + ttlS * 1000);
-    return { id, first: true };
+    return this.#appendOnce(name, onceId, fields, ttlS);
+  }
+
+  async appendOnceAll(name: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]> {
+    this.#assertOpen();
+    return list.map(({ onceId, fields }) => this.#appendOnce(name, onceId, fields, ttlS));
   }
 
   async read(
@@ -198,6 +190,24 @@ export class MemoryBus implements StreamBus {
     while (this.#bytes > this.#bytesMax) this.#trimLongest();
     stream.wake();
     return formatStreamId(id);
+  }
+
+  #appendOnce(name: string, onceId: string, fields: StreamFields, ttlS: number): AppendedOnce {
+    if (onceId === '' || onceId.length > ONCE_ID_CHARS_MAX) {
+      throw new CoreCError('COREC_E_ARGUMENT', {
+        command: 'appendOnce',
+        found: `an id of ${onceId.length} characters`,
+        allowed: `1 to ${ONCE_ID_CHARS_MAX}`,
+      });
+    }
+    const key = JSON.stringify([name, onceId]);
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#once.find(key, nowMs);
+    if (known !== null) return { id: known, first: false };
+    this.#once.assertRoom(key, nowMs);
+    const id = this.#append(name, fields);
+    this.#once.remember(key, id, nowMs + ttlS * 1000);
+    return { id, first: true };
   }
 
   async #wait(
