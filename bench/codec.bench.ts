@@ -5,7 +5,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { decodeColumnas, encodePending, type MensajeRows } from '#domain/codec/columnas.ts';
-import { decodeEstado, encodeEstado, type EstadoColumns } from '#domain/codec/estado.ts';
+import { decodeEstado } from '#domain/codec/estado-decode.ts';
+import type { EstadoColumns } from '#domain/codec/estado-format.ts';
+import { encodeEstado } from '#domain/codec/estado.ts';
 import { decodeFrame, encodeFrame, MENSAJE_BYTES } from '#domain/codec/mensaje.ts';
 import type { ColumnType } from '#domain/procesadores/define.ts';
 import type { Column } from '#domain/entidad/columns.ts';

@@ -6,7 +6,9 @@
 import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import { encodeClaves } from '#domain/claves/blob.ts';
 import type { EstadoRow } from '#ports/bloque-store.ts';
-import { decodeEstado, encodeEstado, type DecodedEstado } from '#domain/codec/estado.ts';
+import { encodeEstado } from '#domain/codec/estado.ts';
+import { decodeEstado } from '#domain/codec/estado-decode.ts';
+import type { DecodedEstado } from '#domain/codec/estado-format.ts';
 import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import { CORE_CHECKPOINT, type NamedColumn } from '#domain/entidad/columns.ts';
 import { CoreCError, messageOf } from '#domain/errors.ts';
@@ -50,13 +52,19 @@ export function checkpointColumns(bloque: BloqueSimbiotico): NamedColumn[] {
 }
 
 /** `u32 length | vitals JSON | columns`. */
-export function encodeColumnas(bloque: BloqueSimbiotico, vitalsNow: BloqueVitals, compressor: Compressor): Uint8Array {
+export function encodeColumnas(
+  bloque: BloqueSimbiotico,
+  vitalsNow: BloqueVitals,
+  compressor: Compressor,
+  take?: (length: number) => Uint8Array,
+): Uint8Array {
   const { nombre, version } = bloque.options.procesador.procesador;
   const vitals = jsonBytes(vitalsNow);
   const prefix = new Uint8Array(4 + vitals.length);
   new DataView(prefix.buffer).setUint32(0, vitals.length);
   prefix.set(vitals, 4);
-  return encodeEstado({ nombre, version, columns: checkpointColumns(bloque), used: bloque.used }, compressor, prefix);
+  const estado = { nombre, version, columns: checkpointColumns(bloque), used: bloque.used };
+  return encodeEstado(estado, compressor, prefix, take);
 }
 
 export interface DecodedColumnas {

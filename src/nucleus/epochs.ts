@@ -19,6 +19,7 @@ import type { BloqueRow, BloqueStore, ComandoRow, EpochCommit, EstadoClase, Esta
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaHub } from './alertas.ts';
+import { EpochMemory } from './epoch-memory.ts';
 import type { Swarm } from './swarm.ts';
 
 /** A bloque whose fitness has moved by this much since its last row gets a new one. */
@@ -52,7 +53,11 @@ export interface EpochDeps {
     readonly deleted: readonly EstadoClase[];
   };
   /** Columns, and the claves if they changed. Called before the next change of the bloque's columns; `vitals` are those of the cut. */
-  readonly encodeBloque: (bloque: BloqueSimbiotico, vitals: BloqueVitals) => { readonly rows: readonly EstadoRow[] };
+  readonly encodeBloque: (
+    bloque: BloqueSimbiotico,
+    vitals: BloqueVitals,
+    take: (length: number) => Uint8Array,
+  ) => { readonly rows: readonly EstadoRow[] };
   /** What is durable now: the journal may forget up to seq. */
   readonly committed: (seq: number) => Promise<void>;
   /** An epoch was given up (T5). */
@@ -94,6 +99,8 @@ export class Epochs {
 
   readonly #deps: EpochDeps;
   readonly #lastRows = new Map<BloqueSimbiotico, LastRow>();
+  readonly #memory = new EpochMemory();
+  readonly #take = (length: number): Uint8Array => this.#memory.take(length);
   #running: Promise<void> | null = null;
   #stopAtMs = Infinity;
   #sealed: number;
@@ -167,6 +174,7 @@ export class Epochs {
       deps.lost(error);
       throw error;
     }
+    this.#memory.reset();
     this.committed = commit.epoca;
     this.committedAtMs = deps.clock.nowMs();
     this.lastMs = deps.clock.monotonicMs() - cutMs;
@@ -266,7 +274,7 @@ export class Epochs {
   #encode(entry: SealedBloque): void {
     if (entry.encoded) return;
     entry.encoded = true;
-    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque, entry.vitals).rows;
+    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque, entry.vitals, this.#take).rows;
     if (entry.row) entry.mensajes = entry.bloque.pending.take();
   }
 

@@ -640,7 +640,7 @@ export class Nucleus implements NucleusContext {
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
         sealBloque: (bloque) => sealing.bloqueParts(bloque),
-        encodeBloque: (bloque, vitals) => sealing.encodeBloque(bloque, vitals),
+        encodeBloque: (bloque, vitals, take) => sealing.encodeBloque(bloque, vitals, take),
         sealOthers: (next) => sealing.others(next),
         committed: async (seq) => {
           if (seq === 0) return;

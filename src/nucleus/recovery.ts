@@ -11,7 +11,7 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { decodeClaves } from '#domain/claves/blob.ts';
 import { bloqueOfLoc, slotOfLoc, UNKNOWN_LOC } from '#domain/claves/directory.ts';
-import type { DecodedEstado } from '#domain/codec/estado.ts';
+import type { DecodedEstado } from '#domain/codec/estado-format.ts';
 import type { BloqueEntry } from '#domain/config/config.ts';
 import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import { messageOf } from '#domain/errors.ts';

@@ -33,10 +33,14 @@ export class Sealing {
     );
   }
 
-  encodeBloque(bloque: BloqueSimbiotico, vitals: BloqueVitals): { rows: EstadoRow[] } {
+  encodeBloque(
+    bloque: BloqueSimbiotico,
+    vitals: BloqueVitals,
+    take: (length: number) => Uint8Array,
+  ): { rows: EstadoRow[] } {
     const { swarm, deps } = this.#nucleus;
     const rows: EstadoRow[] = [
-      { clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, vitals, deps.compressor) },
+      { clase: 'columnas', id: bloque.id, datos: encodeColumnas(bloque, vitals, deps.compressor, take) },
     ];
     if (bloque.clavesDirty) {
       bloque.clavesDirty = false;

@@ -51,6 +51,10 @@ const BIN_BASE: Uint32Array = Uint32Array.from({ length: BINS }, (_, bin) =>
   bin < DIRECT ? bin : ((4 | ((bin - DIRECT) & 3)) << BIN_BITS[bin]!) >>> 0,
 );
 
+/** Logarithms of the counts that a sample can have. */
+const LOG2: Float64Array = Float64Array.from({ length: 512 }, (_, count) => Math.log2(count));
+const log2 = (count: number): number => (count < LOG2.length ? LOG2[count]! : Math.log2(count));
+
 // Scratch, without meaning between calls. Encoding and decoding are synchronous and call nobody.
 const counts = new Uint32Array(BINS);
 const frequencies = new Uint32Array(BINS);
@@ -78,12 +82,12 @@ export function estimateBits(residuals: Uint32Array, n: number, kind: BinKind, w
     for (let k = 0; k < n; k++) counts[residuals[k]! >>> kind]!++;
     bits = n * kind;
   }
-  const log2n = Math.log2(n);
+  const log2n = log2(n);
   let used = 0;
   for (let bin = 0; bin < BINS; bin++) {
     const count = counts[bin]!;
     if (count === 0) continue;
-    bits += count * (log2n - Math.log2(count));
+    bits += count * (log2n - log2(count));
     used++;
   }
   // A sample of n over so many bins looks less mixed than it is, by about this (Miller and Madow, 1955).
