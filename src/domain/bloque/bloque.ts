@@ -164,6 +164,7 @@ export class BloqueSimbiotico implements RunSink {
       abre: this.#abre,
       cierra: regla === undefined ? Infinity : at(regla.cierra),
       enfriamientoMs: options.enfriamientoMs,
+      porTiempo: regla?.porTiempo === true,
     };
     this.#ownLimits = { abre: 1, cierra: 1, enfriamientoMs: options.enfriamientoMs };
     const { numero } = this.memory.core;

@@ -46,6 +46,8 @@ export interface EpisodioLimits {
   readonly abre: number;
   readonly cierra: number;
   readonly enfriamientoMs: number;
+  /** As ReglaAlerta has it. */
+  readonly porTiempo?: boolean;
 }
 
 /** A worse valor is told again only when it is this much worse, so that a slow climb is no flood. */
@@ -76,7 +78,7 @@ export class EpisodioBook {
 
   /**
    * One valor of an entidad that is over the limit or has an episodio. Returns the entidad's EPISODIO state for its column.
-   * `explica` is called only when the episodio opens or worsens.
+   * `explica` is called only when the episodio opens or worsens, and at every odd valor of a rule that is `porTiempo`.
    */
   take(
     slot: number,
@@ -89,6 +91,18 @@ export class EpisodioBook {
     explica: () => Explicacion,
   ): number {
     let episodio = this.#bySlot.get(slot);
+    if (episodio !== undefined && limits.porTiempo === true && valor >= limits.abre) {
+      const why = explica();
+      const beganMs = why.desdeMs ?? tsMs;
+      // it had ended, and has begun anew: whether a look saw that, or how soon, must not matter
+      if (beganMs >= episodio.actualizadaMs) {
+        this.#cooling.delete(slot);
+        if ((why.notableMs ?? beganMs) - episodio.actualizadaMs >= limits.enfriamientoMs) {
+          this.close(slot);
+          return this.#openNew(slot, clave(), regla, valor, lectura, tsMs, why);
+        }
+      }
+    }
     if (episodio !== undefined && (valor < limits.cierra || this.#cooling.has(slot))) {
       const ended = tsMs - episodio.actualizadaMs >= limits.enfriamientoMs;
       if (valor < limits.abre) {

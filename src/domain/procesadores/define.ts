@@ -46,6 +46,8 @@ export interface Explicacion {
   readonly esperadoMax: number | null;
   /** UTC ms at which it began, when that is not the lectura's own time (a silence began at the last lectura). */
   readonly desdeMs?: number;
+  /** UTC ms from which a look would have told it; with `porTiempo`. */
+  readonly notableMs?: number;
 }
 
 /** A valor >= abre opens an episodio; it may close once the valor is below `cierra` for the cool-down. */
@@ -53,6 +55,11 @@ export interface ReglaAlerta<E extends EstadoSpec, P> {
   readonly regla: string;
   readonly abre: number | ((p: P) => number);
   readonly cierra: number | ((p: P) => number);
+  /**
+   * True: what makes it odd is time that passes, so looks (onCycle) see it come and go in between, or do not. Each time it begins anew
+   * (`desdeMs`) is then judged by its own times, `notableMs` among them, and not by when somebody looked.
+   */
+  readonly porTiempo?: boolean;
   /** Called right after the run that opened or worsened an episodio, with the columns as that run left them. */
   explica(e: EntidadView<E>, lectura: LecturaView, valor: number, p: P): Explicacion;
 }

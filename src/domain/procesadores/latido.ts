@@ -4,7 +4,8 @@
  * Owns: how long is too long. `valor` = silence / (silence + limit), stepped by 1/256: 0.5 at the limit.
  *
  * H1 Only lecturas change the state. A silence that ended between two cycles is told by the lectura that ended it, with the same
- *    opening time as if a cycle had seen it: when alerts open does not hang on how lecturas were batched.
+ *    opening time as if a cycle had seen it, and two silences with one lectura between are two, as if a cycle had seen that: when
+ *    alerts open does not hang on how lecturas were batched.
  */
 import { z } from 'zod';
 import { defineProcesador, type Procesador } from './define.ts';
@@ -88,13 +89,16 @@ export const latido: Procesador<typeof ESTADO, LatidoParametros> = defineProcesa
     regla: 'latido',
     abre: ABRE,
     cierra: ABRE,
+    porTiempo: true,
     explica: (e, lectura, _valor, p) => {
       const limit = limitMs(e, p);
+      const desdeMs = lectura.tsMs === e.vistoMs ? e.antesMs : e.vistoMs;
       return {
         codigo: 'silent',
         esperadoMin: null,
         esperadoMax: limit === Infinity ? null : limit,
-        desdeMs: lectura.tsMs === e.vistoMs ? e.antesMs : e.vistoMs,
+        desdeMs,
+        notableMs: desdeMs + (limit === Infinity ? 0 : limit),
       };
     },
   },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { latido } from '#domain/procesadores/latido.ts';
+import { makeBloque } from '../../fixtures/bloque.ts';
 import { Bench, DAY, MINUTE, START, dice, every } from './run.ts';
 
 const ones = (n: number): Float64Array => new Float64Array(n).fill(1);
@@ -26,6 +27,37 @@ test('a silence that no cycle saw is told by the lectura that ended it, with the
   assert.equal(valores[2], 0);
   assert.equal(unseen.opened[0]!.why.desdeMs, seen.opened[0]!.why.desdeMs);
   assert.equal(unseen.opened[0]!.why.codigo, 'silent');
+});
+
+test('two silences with one lectura between are two alerts, whether cycles saw them or not', () => {
+  const told = (enfriamientoMs: number, looks: readonly number[]): string[] => {
+    const bloque = makeBloque(latido, { parametros: { silencio_s: 60 }, enfriamientoMs });
+    bloque.bind();
+    bloque.bind();
+    const changes: string[] = [];
+    const lectura = (slot: number, tsMs: number): void => {
+      bloque.inbox.pushOne(slot, 1, tsMs, tsMs);
+      bloque.watermarkMs = Math.max(bloque.watermarkMs, tsMs);
+      bloque.drain(1, tsMs);
+      for (const at of looks) {
+        // the other clave carries the time on
+        if (at <= tsMs || at >= tsMs + 5 * MINUTE) continue;
+        bloque.watermarkMs = at;
+        bloque.cycle(1, at);
+      }
+      for (const { evento, episodio } of bloque.takeChanges())
+        if (evento !== 'actualizada') changes.push(`${evento} ${(episodio.abiertaMs - START) / MINUTE}`);
+    };
+    for (const minute of [0, 5, 10, 10.1, 10.2]) lectura(0, START + minute * MINUTE);
+    return changes;
+  };
+  const looks = Array.from({ length: 60 }, (_, k) => START + (k + 0.5) * 10_000);
+  assert.deepEqual(told(0, []), ['abierta 0', 'cerrada 0', 'abierta 5', 'cerrada 5']);
+  assert.deepEqual(told(0, looks), told(0, []));
+  assert.deepEqual(told(30_000, looks), told(30_000, []));
+  // within the cool-down it is one that goes on
+  assert.deepEqual(told(600_000, []), ['abierta 0']);
+  assert.deepEqual(told(600_000, looks), ['abierta 0']);
 });
 
 test('without a limit the rhythm of the clave is learned', () => {
