@@ -11,9 +11,11 @@
  * T4 A second commit of the same number is harmless (store S2).
  * T5 An epoch that is given up is the last: what it held is in no later one, so a later one would leave a gap in the state.
  * T6 A command that rides along is in the epoch that holds what it did: `ride` is called in the same step.
+ * T7 What must be asked of the store before a cut (the state that a failed run is to give way to) is asked until it answers, the doors
+ *    open in between: a cut without it could not be mended later, and an epoch would not get in now either.
  */
 import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
-import { isTransient, messageOf } from '#domain/errors.ts';
+import { CoreCError, isTransient, messageOf } from '#domain/errors.ts';
 import type { Say } from '#domain/texts/text.ts';
 import type { BloqueRow, BloqueStore, ComandoRow, EpochCommit, EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -39,8 +41,10 @@ export interface EpochDeps {
   /** An error in words. */
   readonly describe: (error: unknown) => string;
   readonly codec: string;
-  /** Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. */
+  /** Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. Rejects when the store does not answer (T7). */
   readonly quiet: () => Promise<void>;
+  /** False: something has come about since `quiet` that a cut must not hold. */
+  readonly isQuiet: () => boolean;
   /** Opens the doors again. */
   readonly open: () => void;
   /** State of everything that is no bloque: nucleus, sources, batches. Called at the cut. */
@@ -156,7 +160,7 @@ export class Epochs {
 
   async #run(scheduledMs: number): Promise<void> {
     const deps = this.#deps;
-    await deps.quiet();
+    await this.#untilQuiet();
     let commit: EpochCommit;
     let seq: number;
     const cutMs = deps.clock.monotonicMs();
@@ -180,6 +184,30 @@ export class Epochs {
     this.lastMs = deps.clock.monotonicMs() - cutMs;
     deps.alertas.saved();
     await deps.committed(seq);
+  }
+
+  /** Resolves with the doors shut and everything ready for the cut (T7). */
+  async #untilQuiet(): Promise<void> {
+    const { quiet, isQuiet, open, clock } = this.#deps;
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, waitMs * 2)) {
+      try {
+        await quiet();
+        if (isQuiet()) return;
+        open();
+      } catch (error) {
+        open();
+        this.#tell(error, this.next);
+        if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
+      }
+      if (clock.monotonicMs() >= this.#stopAtMs)
+        throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: 'runs fail without end', seconds: 1 });
+      await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
+    }
+  }
+
+  #tell(error: unknown, epoca: number): void {
+    if (this.problem === '') this.#deps.logger.warn('Persistencia', this.#deps.describe(error), { epoca });
+    this.problem = messageOf(error);
   }
 
   /** The cut: synchronous, nothing runs meanwhile. */
@@ -289,8 +317,7 @@ export class Epochs {
         this.problem = '';
         return;
       } catch (error) {
-        if (this.problem === '') logger.warn('Persistencia', this.#deps.describe(error), { epoca: commit.epoca });
-        this.problem = messageOf(error);
+        this.#tell(error, commit.epoca);
         if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
         await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
         waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);

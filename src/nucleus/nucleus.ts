@@ -637,6 +637,7 @@ export class Nucleus implements NucleusContext {
           await this.runs.closuresDone();
           await this.runs.heal();
         },
+        isQuiet: () => this.runs.isClean,
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
         sealBloque: (bloque) => sealing.bloqueParts(bloque),

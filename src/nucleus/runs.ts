@@ -10,7 +10,7 @@ import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
 import { decodeClaves } from '#domain/claves/blob.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
-import { messageOf } from '#domain/errors.ts';
+import { isTransient, messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
 import type { Say } from '#domain/texts/text.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
@@ -180,24 +180,32 @@ export class Runs {
     else repair();
   }
 
+  /** False: failed runs have left something behind that `heal` must see to before a cut. */
+  get isClean(): boolean {
+    return this.#deps.swarm().bloques.every((bloque) => bloque.tainted.length === 0);
+  }
+
   /**
    * Before a cut: what failed runs left behind gives way to the state of the last epoch. Stored as it is, it would be what a repair
-   * brings back. While the store is away it waits for the next cut.
+   * brings back. Rejects while the store does not answer; what it holds and nobody can read gives way to a fresh state.
    */
   async heal(): Promise<void> {
     const untilMs = this.#deps.clock.monotonicMs() + HEAL_MS_MAX;
     for (;;) {
       const ill = this.#deps.swarm().bloques.find((bloque) => bloque.tainted.length > 0);
-      const leftMs = untilMs - this.#deps.clock.monotonicMs();
-      if (ill === undefined || leftMs <= 0) return;
+      if (ill === undefined) return;
       const slots = ill.tainted;
+      const leftMs = Math.max(0, untilMs - this.#deps.clock.monotonicMs());
+      let load: (slot: number) => boolean = () => false;
       try {
-        const load = await within(this.#deps.clock, leftMs, `estado ${ill.id}`, this.#storedState(ill, slots));
-        ill.heal(slots, load);
+        load = await within(this.#deps.clock, leftMs, `estado ${ill.id}`, this.#storedState(ill, slots));
       } catch (error) {
-        this.#deps.logger.debug(TAG, messageOf(error), { bloque: ill.id });
-        return;
+        if (isTransient(error)) throw error;
+        this.#deps.logger.warn(TAG, this.#deps.say('log.repaired_fresh', { error: messageOf(error) }), {
+          bloque: ill.id,
+        });
       }
+      ill.heal(slots, load);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Procesadores and closures that fail: their own entidad suffers, the bloque repairs it, says so, and everything else goes on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CoreCError } from '#domain/errors.ts';
 import { until } from '../../support/until.ts';
 import { claves, commit, entry, makeWorld, send, series, T0, type World } from './support.ts';
 
@@ -94,6 +95,38 @@ test('lecturas of an entidad that waits for its repair wait too, over a kill as 
     return corec.api.entidad('sensores:a').estado.n === 6;
   });
   assert.deepEqual(corec.api.entidad('sensores:a').estado, { n: 6, suma: 1 + 2 + 10 + 11 + 12 + 20 });
+});
+
+test('an epoch waits until the store says what a failed run is to give way to: what it left is never stored', async (t) => {
+  const world = await makeFragile(t, { intervalo_ms: 60_000 });
+  const corec = await world.start();
+  await send(corec.api, series(['a', 'b'], 4));
+  await commit(corec);
+  await send(corec.api, [{ clave: 'a', valor: 666, ts: T0 }]);
+  // questions fail, as when the server takes no new connections; what is written goes on
+  const { store } = corec.nucleus.deps;
+  const read = store.readEstado.bind(store);
+  let asked = 0;
+  Object.assign(store, {
+    readEstado: async (): Promise<never> => {
+      asked++;
+      throw new CoreCError('COREC_E_POSTGRES_UNREACHABLE', { server: 'test', found: 'no more connections' });
+    },
+  });
+  const before = corec.nucleus.epochs!.committed;
+  const epoch = commit(corec);
+  await until('it has asked twice', () => asked >= 2);
+  assert.match((await corec.api.status()).problems.join(), /no more connections/);
+  // doors are open meanwhile
+  await send(corec.api, series(['b'], 1));
+  assert.equal(corec.nucleus.epochs!.committed, before);
+  Object.assign(store, { readEstado: read });
+  await epoch;
+  assert.deepEqual((await corec.api.status()).problems, []);
+  await corec.detener();
+  const next = await world.start();
+  assert.deepEqual(next.api.entidad('sensores:a').estado, { n: 4, suma: 10 });
+  assert.equal(next.api.entidad('sensores:b').estado.n, 5);
 });
 
 test('a repair never brings back the state of the clave that had the entidad before', async (t) => {
