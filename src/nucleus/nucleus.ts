@@ -278,6 +278,8 @@ export class Nucleus implements NucleusContext {
     if (isReached('modules')) {
       for (const modulo of this.deps.modules.toReversed())
         await attempt(modulo.nombre, () => within(this.clock, STOP_ONE_MS, modulo.nombre, modulo.detener()));
+      // what the loop has begun is not cut short, and must not come after the end
+      await attempt('closures', () => within(this.clock, STOP_ONE_MS, 'closures', this.runs.closuresDone()));
     }
     if (isReached('store')) {
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
