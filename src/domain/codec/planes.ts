@@ -8,6 +8,7 @@
  * P2 A column has 1 to COLUMN_VALUES_MAX values. Bytes past the last value hold repetitions of it and mean nothing.
  */
 import type { Column } from '#domain/entidad/columns.ts';
+import { type KernelExports, makeKernel } from '../wasm.ts';
 import { PLANES_WASM } from './planes.wasm.ts';
 
 export const COLUMN_VALUES_MAX = 65_536;
@@ -17,14 +18,7 @@ const PLANES_AT = 0x80000;
 export const BITS_AT = 0xc0000;
 const RESULT_AT = 0xd1000;
 
-// The part of WebAssembly's interface that is used here; the types of Node leave it to those of browsers.
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
-interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+interface Exports extends KernelExports {
   turn32(n: number, turn: number): number;
   distance32(n: number, least: number): number;
   offLine32(n: number, first: number, step: number): number;
@@ -35,8 +29,7 @@ interface Exports {
   narrow64(n: number, least: number): void;
 }
 
-const module = new WebAssembly.Module(Uint8Array.from(atob(PLANES_WASM), (char) => char.charCodeAt(0)));
-const wasm = new WebAssembly.Instance(module).exports as Exports;
+const wasm = makeKernel<Exports>(PLANES_WASM);
 
 /** All of the memory: planes and bits are read here. */
 export const bytes: Uint8Array = new Uint8Array(wasm.memory.buffer);

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import * as planes from '#domain/codec/planes.ts';
-import { assemblePlanes, planesFile } from '../../../scripts/build-wasm.ts';
 
 const bytesAt = (at: number, n: number): number[] => [...planes.bytes.subarray(at, at + n)];
 const words = fc.oneof(
@@ -19,11 +17,6 @@ function packedBits(values: readonly number[], width: number): number[] {
     bits.slice(byte * 8, byte * 8 + 8).reduce((sum, bit, place) => sum + (bit << place), 0),
   );
 }
-
-test('the committed module is what the assembler makes of planes.wat', async () => {
-  const committed = readFileSync(new URL('../../../src/domain/codec/planes.wasm.ts', import.meta.url), 'utf8');
-  assert.ok(committed === planesFile(await assemblePlanes()), 'run node scripts/build-wasm.ts');
-});
 
 test('words are cut into planes as shifts would, and the extremes of the topmost are told', () => {
   fc.assert(
