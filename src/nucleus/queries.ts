@@ -256,7 +256,8 @@ export class Queries {
       }
       more = rows.length === HISTORY_PAGE;
       if (!more || points.length >= limit) break;
-      hastaMs = rows[rows.length - 1]!.timestampS * 1000 - 1;
+      // what is before it; rows of a clock that was set back stand a millisecond apart
+      hastaMs = Math.round(rows[rows.length - 1]!.timestampS * 1000);
     }
     const newest = points.reduce((max, point) => Math.max(max, point.tsMs), 0);
     if (core.ocupado[slot] !== OCUPADO.libre && core.tsMs[slot]! > newest) {
@@ -275,12 +276,18 @@ export class Queries {
   async alertas(query: AlertaQuery): Promise<AlertaView[]> {
     const { hub, deps, swarm } = this.#nucleus;
     const merged = new Map<string, StoredAlerta>();
+    const matches = alertaFilter(query);
+    // while the store looks, an epoch may get in: its rows are then neither in what it saw nor unsaved any more
+    const before = [...hub.unsaved()];
     for (const row of await deps.store.queryAlertas(query)) merged.set(row.id, row);
     const known = (row: AlertaRow): StoredAlerta => {
       const stored = merged.get(row.id);
       return { ...row, reconocidaMs: stored?.reconocidaMs ?? null, reconocidaPor: stored?.reconocidaPor ?? null };
     };
-    const matches = alertaFilter(query);
+    for (const row of before) {
+      const stored = merged.get(row.id);
+      if (matches(row) && (stored === undefined || isLater(row, stored))) merged.set(row.id, known(row));
+    }
     for (const row of hub.unsaved()) {
       if (matches(row)) merged.set(row.id, known(row));
       else merged.delete(row.id);
@@ -420,6 +427,11 @@ export class Queries {
 function matchesText(glob: Glob, clave: string): boolean {
   const bytes = new TextEncoder().encode(clave);
   return glob.matches(bytes, 0, bytes.length);
+}
+
+/** Whether a row is of a later moment of its episodio: it only grows, and ends by closing. */
+function isLater(row: AlertaRow, than: AlertaRow): boolean {
+  return row.lecturas > than.lecturas || (row.cerradaMs !== null && than.cerradaMs === null);
 }
 
 /** The query as a test of one row; the store's SQL does the same. */

@@ -110,6 +110,7 @@ export interface AlertaQuery {
 
 export interface BloqueRowQuery {
   readonly bloque: string;
+  /** Rows of [desde, hasta). */
   readonly desdeMs?: number;
   readonly hastaMs?: number;
   /** Newest first. */
