@@ -99,6 +99,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
         logger,
         nowMs: () => clock.nowMs(),
         maxConnections: config.db_config?.max_connections ?? 8,
+        meter: prometheus.meter,
         replicas: (config.db_config?.replicas ?? []).map((replica) => ({ ...connection, ...replica })),
       }),
       journal: new FileJournal(join(dataDir, 'journal')),

@@ -5,7 +5,9 @@
  */
 import { dirname } from 'node:path';
 import { chooseIdioma } from '#domain/texts/idioma.ts';
+import { text } from '#domain/texts/text.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
+import type { ConfigNotice } from '#domain/config/parse.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import type { Nucleus } from '#nucleus/nucleus.ts';
@@ -24,6 +26,8 @@ export interface CoreCOptions {
   readonly terminal?: NodeJS.WriteStream | null;
   /** False: no artificial entidades, sources and plugins. Default true. */
   readonly whole?: boolean;
+  /** How long servers of the configuration that are away are waited for at the start; default 0: it fails at once. */
+  readonly waitMs?: number;
   /** What may be done while the database starts, such as loading doors. */
   readonly whileStarting?: () => Promise<unknown>;
 }
@@ -33,6 +37,9 @@ export class CoreCNucleus {
   readonly idioma: Idioma;
   readonly #options: CoreCOptions;
   readonly #folder: string;
+  readonly #notices: readonly ConfigNotice[];
+  /** Ends the wait for a server. */
+  #stopAsked = new AbortController();
   #composed: Composed | null = null;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -41,6 +48,7 @@ export class CoreCNucleus {
     this.#options = options;
     const env = options.env ?? {};
     const loaded = typeof options.config === 'string' ? loadConfig(options.config, env) : options.config;
+    this.#notices = loaded.notices;
     const { dataDir } = options;
     this.config = dataDir === undefined ? loaded.config : Object.freeze({ ...loaded.config, data_dir: dataDir });
     this.#folder = loaded.path === null ? loaded.folder : dirname(loaded.path);
@@ -53,8 +61,18 @@ export class CoreCNucleus {
       const terminal = this.#options.terminal ?? null;
       const env = this.#options.env ?? {};
       const { config, idioma } = this;
+      this.#stopAsked = new AbortController();
       const colour = terminal?.isTTY === true && (env.NO_COLOR ?? '') === '';
-      const ground = await Ground.open({ config, idioma, terminal, colour });
+      const ground = await Ground.open({
+        config,
+        idioma,
+        terminal,
+        colour,
+        waitMs: this.#options.waitMs ?? 0,
+        signal: this.#stopAsked.signal,
+      });
+      for (const { code, path } of this.#notices)
+        if (code === 'config.notice_placeholder') ground.logger.warn('CoreCNucleus', text(idioma, code, { path }));
       // the bulk of CoreC loads while PostgreSQL starts
       const { compose } = await import('./compose.ts');
       await this.#options.whileStarting?.();
@@ -92,6 +110,7 @@ export class CoreCNucleus {
   }
 
   async #stop(): Promise<void> {
+    if (this.#starting !== null) this.#stopAsked.abort();
     this.#composed?.nucleus.stopStart();
     await this.#starting?.catch(() => {});
     await this.#close();

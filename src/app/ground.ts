@@ -5,6 +5,8 @@
  * loaded (on a first start, when its files are made, that saves a person about half a second).
  *
  * O1 What was opened is closed in reverse, also when a later step fails.
+ * O2 A server that the configuration names is asked once before anything depends on it, so that what is wrong is told within
+ *    seconds; with `waitMs` it is waited for (await-server.ts).
  */
 import { openDataDir } from '#adapters/data-dir/data-dir.ts';
 import { makeEmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
@@ -14,6 +16,8 @@ import type { CoreCConfig } from '#domain/config/config.ts';
 import type { Idioma } from '#domain/errors.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
+import { awaitServer, type ServerWait } from './await-server.ts';
+import { addressOf, type DatabaseAddress } from './database-address.ts';
 
 export interface GroundOptions {
   readonly config: CoreCConfig;
@@ -21,23 +25,20 @@ export interface GroundOptions {
   /** Where log lines for people go; null: the file alone. */
   readonly terminal: NodeJS.WriteStream | null;
   readonly colour: boolean;
+  /** How long a server that is away is waited for; default 0: not at all. */
+  readonly waitMs?: number;
+  /** Ends a wait. */
+  readonly signal?: AbortSignal;
 }
 
-/** Where PostgreSQL is; the fields of `db_config`, completed. */
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
-  readonly password?: string;
-  readonly ssl?: boolean;
-}
+const NEVER = new AbortController().signal;
 
 export class Ground {
   readonly clock: Clock = makeSystemClock();
   readonly #opened: (() => Promise<void> | void)[] = [];
   #dataDir = '';
   #logger: Logger | null = null;
+  #wait: ServerWait | null = null;
   #database: Promise<DatabaseAddress> | null = null;
 
   /** Opens; the database is only begun. Errors: COREC_E_DATA_DIR_LOCKED, COREC_E_DATA_DIR_UNUSABLE, COREC_E_DISK_FULL. */
@@ -58,7 +59,14 @@ export class Ground {
   get logger(): Logger {
     return this.#logger!;
   }
-  /** Resolves when PostgreSQL can be asked. Errors: COREC_E_POSTGRES_BINARIES, COREC_E_POSTGRES_START. */
+  /** How servers are waited for at this start. */
+  get wait(): ServerWait {
+    return this.#wait!;
+  }
+  /**
+   * Resolves when PostgreSQL can be asked. Errors: COREC_E_POSTGRES_BINARIES, COREC_E_POSTGRES_START; of a server of one's own
+   * COREC_E_POSTGRES_UNREACHABLE and what else its door can answer.
+   */
   get database(): Promise<DatabaseAddress> {
     return this.#database!;
   }
@@ -80,7 +88,7 @@ export class Ground {
     if (failures.length > 0) throw new AggregateError(failures, 'closing failed');
   }
 
-  async #open({ config, idioma, terminal, colour }: GroundOptions): Promise<void> {
+  async #open({ config, idioma, terminal, colour, waitMs = 0, signal = NEVER }: GroundOptions): Promise<void> {
     const { clock } = this;
     const dataDir = await openDataDir(config.data_dir, { instanceId: config.instance_id, nowMs: clock.nowMs() });
     this.#dataDir = dataDir.path;
@@ -98,6 +106,7 @@ export class Ground {
     });
     this.#logger = logging.logger;
     this.#opened.push(() => logging.close());
+    this.#wait = { forMs: waitMs, signal, clock, logger: logging.logger, idioma };
     this.#database = this.#begin(config, logging.logger);
     // whoever composes waits for it; until then a failure must not count as nobody's
     this.#database.catch(() => {});
@@ -107,8 +116,12 @@ export class Ground {
   async #begin(config: CoreCConfig, logger: Logger): Promise<DatabaseAddress> {
     const db = config.db_config;
     if (db !== null) {
-      const { host, port, user, dbname, ssl, password } = db;
-      return { host, port, user, database: dbname, ssl, ...(password === null ? {} : { password }) };
+      const address = addressOf(db);
+      // loaded here: who has no server of their own does not wait for it
+      const { probePostgres } = await import('#adapters/postgres/probe.ts');
+      const probe = (): Promise<void> => probePostgres({ connection: address, instanceId: config.instance_id });
+      await awaitServer('PostgreSQL', probe, this.wait);
+      return address;
     }
     const embedded = makeEmbeddedPostgres({ dataDir: config.data_dir, logger });
     const starting = embedded.start();

@@ -13,6 +13,8 @@ import type { Door } from './doors.ts';
 export interface RunOptions {
   readonly configPath: string;
   readonly dataDir?: string;
+  /** How long servers that are away are waited for; 0: not at all. */
+  readonly waitMs: number;
   /** Null: until a signal. */
   readonly forMs: number | null;
   readonly reportPath: string | null;
@@ -36,6 +38,7 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     env: options.env,
     terminal: options.terminal,
     whileStarting: options.loadDoors,
+    waitMs: options.waitMs,
     ...(options.dataDir === undefined ? {} : { dataDir: resolve(options.dataDir) }),
     ...(options.idioma === undefined ? {} : { idioma: options.idioma }),
   });

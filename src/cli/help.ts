@@ -110,8 +110,9 @@ function summaryOf(row: Row, idioma: Idioma): string {
   return row.entry?.summary[idioma] ?? (row.says === undefined ? '' : textOf(idioma, row.says, {}));
 }
 
-function optionText({ name, value }: OwnOption): string {
-  return `--${name}${value === undefined ? '' : ` ${value}`}`;
+function optionText({ name, value, bare = false }: OwnOption): string {
+  if (value === undefined) return `--${name}`;
+  return bare ? `--${name} [${value}]` : `--${name} ${value}`;
 }
 
 /** An example of the table as it is typed. */

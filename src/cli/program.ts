@@ -99,8 +99,10 @@ function build(
     for (const { name, required } of places) command.argument(required ? `<${name}>` : `[${name}]`);
     for (const { flag, value } of flagsOf(row))
       command.addOption(new Option(`--${flag}${value === null ? '' : ` <${value}>`}`));
-    for (const { name, value } of row.own ?? [])
-      command.addOption(new Option(`--${name}${value === undefined ? '' : ` <${value}>`}`));
+    for (const { name, value, bare = false } of row.own ?? []) {
+      const shown = value === undefined ? '' : bare ? ` [${value}]` : ` <${value}>`;
+      command.addOption(new Option(`--${name}${shown}`));
+    }
     command.action(async (...given: unknown[]) => {
       const options = command.optsWithGlobals<CliOptions>();
       const args: Record<string, Given> = {};

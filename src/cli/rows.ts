@@ -14,6 +14,8 @@ export interface OwnOption {
   readonly name: string;
   /** What stands for the value; left out: a flag. */
   readonly value?: string;
+  /** True: the option may stand without its value. */
+  readonly bare?: boolean;
   readonly says: TextCode;
 }
 
@@ -55,7 +57,7 @@ export const ROWS: readonly Row[] = [
     own: [
       { name: 'for', value: 'SPAN', says: 'cli.opt_run_for' },
       { name: 'report', value: 'FILE', says: 'cli.opt_run_report' },
-      { name: 'wait', says: 'cli.opt_run_wait' },
+      { name: 'wait', value: 'SPAN', bare: true, says: 'cli.opt_run_wait' },
     ],
     examples: [{ line: 'corec run --for 20s --report report.json', says: 'cli.ex_run_report' }],
     act: async (call) => (await import('./actions/run.ts')).run(call),
@@ -103,6 +105,14 @@ export const ROWS: readonly Row[] = [
     group: 'setup',
     entry: CATALOGUE['config-schema'],
     act: async (call) => (await import('./actions/config.ts')).printSchema(call),
+  },
+  {
+    path: 'migrate',
+    group: 'setup',
+    entry: null,
+    says: 'cli.help_migrate',
+    examples: [{ line: 'DB_USER=corec_owner corec migrate', says: 'cli.ex_migrate' }],
+    act: async (call) => (await import('./actions/migrate.ts')).migrate(call),
   },
   {
     path: 'bench',

@@ -69,8 +69,33 @@ export const ERROR_TABLE = {
   ),
   COREC_E_POSTGRES_UNREACHABLE: row(
     'transient',
-    'PostgreSQL at {server} does not answer: {found}. Check db_config (host, port, user, password) and that the server runs.',
-    'PostgreSQL en {server} no responde: {found}. Revise db_config (host, port, user, password) y que el servidor esté en marcha.',
+    'PostgreSQL at {server} does not answer: {found}. Check db_config.host and db_config.port, and that the server runs (sudo systemctl status postgresql).',
+    'PostgreSQL en {server} no responde: {found}. Revise db_config.host y db_config.port, y que el servidor esté en marcha (sudo systemctl status postgresql).',
+  ),
+  COREC_E_POSTGRES_LOGIN: row(
+    'terminal',
+    'PostgreSQL at {server} does not let user "{user}" in: {found}. Correct db_config.user and db_config.password, or the rule for them in the server\'s pg_hba.conf.',
+    'PostgreSQL en {server} no admite al usuario "{user}": {found}. Corrija db_config.user y db_config.password, o la regla para ellos en el pg_hba.conf del servidor.',
+  ),
+  COREC_E_POSTGRES_DATABASE: row(
+    'terminal',
+    'PostgreSQL at {server} has no database "{database}": {found}. Correct db_config.dbname, or create it: CREATE DATABASE "{database}" OWNER "{user}" ENCODING \'UTF8\' TEMPLATE template0.',
+    'PostgreSQL en {server} no tiene la base de datos "{database}": {found}. Corrija db_config.dbname, o créela: CREATE DATABASE "{database}" OWNER "{user}" ENCODING \'UTF8\' TEMPLATE template0.',
+  ),
+  COREC_E_POSTGRES_RIGHTS: row(
+    'terminal',
+    'User "{user}" lacks rights in PostgreSQL at {server} ({operation}): {found}. Give db_config.user the rights of scripts/sql/grants.sql, or bring the schema up to date as its owner with: corec migrate.',
+    'Al usuario "{user}" le faltan permisos en PostgreSQL en {server} ({operation}): {found}. Dé a db_config.user los permisos de scripts/sql/grants.sql, o actualice el esquema como su dueño con: corec migrate.',
+  ),
+  COREC_E_POSTGRES_TLS: row(
+    'terminal',
+    'No TLS with PostgreSQL at {server}: {found}. Correct db_config.ssl: false for a server without TLS, true for a certificate that this machine trusts, {"ca": "file.pem"} for one of your own.',
+    'No hay TLS con PostgreSQL en {server}: {found}. Corrija db_config.ssl: false para un servidor sin TLS, true para un certificado de confianza de esta máquina, {"ca": "archivo.pem"} para uno propio.',
+  ),
+  COREC_E_INSTANCE_TAKEN: row(
+    'terminal',
+    'Another CoreC already writes as instance_id "{instance}" to PostgreSQL at {server} ({found}). Stop it, or give this one another instance_id.',
+    'Otro CoreC ya escribe como instance_id "{instance}" en PostgreSQL en {server} ({found}). Deténgalo, o dé a este otro instance_id.',
   ),
   COREC_E_STORE_REFUSED: row(
     'terminal',

@@ -3,12 +3,14 @@
  *
  * M1 Migrations run in order, each in its own transaction, one process at a time.
  * M2 A schema newer than this CoreC is refused, not guessed at.
+ * M3 Where there is nothing to do, no right to create anything is needed: the tables of months and instances are made by functions
+ *    of the schema's owner (migrations/0002).
  */
 import type pg from 'pg';
 import { CoreCError } from '#domain/errors.ts';
 import { tablesOf } from './names.ts';
 import type { Month } from './names.ts';
-import { fillSql, listMigrations, quoteLiteral, quoteName, sql } from './sql.ts';
+import { listMigrations, quoteName, sql } from './sql.ts';
 
 type Client = Pick<pg.ClientBase, 'query'>;
 
@@ -45,11 +47,11 @@ export async function assertServer(client: Client): Promise<{ readonly version: 
 export async function migrate(client: Client): Promise<number[]> {
   const migrations = listMigrations();
   const applied: number[] = [];
+  if ((await schemaVersion(client)) === migrations.length) return applied; // M3
   await client.query('SELECT pg_advisory_lock($1)', [DDL_LOCK]);
-  await client.query(sql('migrations-applied').text);
-  const { rows } = await client.query<{ version: number }>('SELECT max(version) AS version FROM corec_migraciones');
-  const at = rows[0]!.version ?? 0;
-  assertKnown(at, migrations.length);
+  // Somebody else may have done it meanwhile.
+  const at = await schemaVersion(client);
+  if (at === 0) await client.query(sql('migrations-applied').text);
   for (const { version, name, text } of migrations.slice(at)) {
     await inTransaction(client, async () => {
       await client.query(text);
@@ -63,64 +65,47 @@ export async function migrate(client: Client): Promise<number[]> {
 
 /** For a session that only reads: the schema must be there. */
 export async function assertMigrated(client: Client, server: string): Promise<void> {
-  const { rows } = await client.query<{ found: boolean }>(
-    `SELECT to_regclass('corec_migraciones') IS NOT NULL AS found`,
-  );
-  if (!rows[0]!.found)
+  if ((await schemaVersion(client)) === 0)
     throw new CoreCError('COREC_E_NOT_FOUND', {
       what: 'data of CoreC in PostgreSQL at',
       found: server,
       hint: 'Start CoreC once with this configuration.',
     });
-  const version = await client.query<{ version: number }>('SELECT max(version) AS version FROM corec_migraciones');
-  assertKnown(version.rows[0]!.version, listMigrations().length);
 }
 
-function assertKnown(found: number, expected: number): void {
+/** 0: there is none. M2. */
+async function schemaVersion(client: Client): Promise<number> {
+  if (!(await hasTable(client, 'corec_migraciones'))) return 0;
+  const { rows } = await client.query<{ version: number }>('SELECT max(version) AS version FROM corec_migraciones');
+  const found = rows[0]!.version ?? 0;
+  const expected = listMigrations().length;
   if (found > expected) throw new CoreCError('COREC_E_STORE_TOO_NEW', { found, expected });
+  return found;
 }
 
 /** Makes what is missing for the instance. */
 export async function ensureInstance(client: Client, instanceId: string): Promise<void> {
-  const { instance, tramos } = tablesOf(instanceId);
+  const { instance } = tablesOf(instanceId);
   await inTransaction(client, async () => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [DDL_LOCK]);
-    if (!(await hasTable(client, instance))) {
-      await client.query(
-        fillSql('make-instance', {
-          instance: quoteName(instance),
-          instanceId: quoteLiteral(instanceId),
-          tramo0: quoteName(tramos[0]),
-          tramo1: quoteName(tramos[1]),
-          tramo2: quoteName(tramos[2]),
-        }),
-      );
-    }
+    await client.query('SELECT corec_make_instance($1, $2)', [instanceId, instance]);
     await client.query({ ...sql('start-instance'), values: [instanceId] });
   });
 }
 
 /** Makes the months that are missing, inside the caller's transaction; the names of those made. */
 export async function ensureMonths(client: Client, months: readonly Month[]): Promise<string[]> {
-  await client.query('SELECT pg_advisory_xact_lock($1)', [DDL_LOCK]);
   const made: string[] = [];
   for (const { name, fromS, toS } of months) {
+    // Looked at first: the lock is one for all instances, and held to the end of the transaction.
     if (await hasTable(client, name)) continue;
-    const part = (suffix: string): string => quoteName(`${name}_${suffix}`);
-    await client.query(
-      fillSql('make-month', {
-        month: quoteName(name),
-        canal1: part('1'),
-        canal2: part('2'),
-        canal3: part('3'),
-        canal4: part('4'),
-        canal5: part('5'),
-        others: part('otros'),
-        from: String(fromS),
-        to: String(toS),
-      }),
-    );
-    made.push(name);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [DDL_LOCK]);
+    const { rows } = await client.query<{ made: boolean }>('SELECT corec_make_month($1, $2, $3) AS made', [
+      name,
+      fromS,
+      toS,
+    ]);
+    if (rows[0]!.made) made.push(name);
   }
   return made;
 }

@@ -10,7 +10,7 @@ import type {
   StoredAlerta,
 } from '#ports/bloque-store.ts';
 import { readCopy } from './copy-read.ts';
-import type { ReaderSessions } from './session.ts';
+import type { Asker } from './session.ts';
 import { fillSql, quoteLiteral, sql } from './sql.ts';
 import { likePattern, plainText } from './text.ts';
 
@@ -39,7 +39,7 @@ export async function findComando(
   return rows[0] ? toComando(rows[0]) : null;
 }
 
-export async function comandosAfter(readers: ReaderSessions, instanceId: string, epoca: number): Promise<ComandoRow[]> {
+export async function comandosAfter(readers: Asker, instanceId: string, epoca: number): Promise<ComandoRow[]> {
   const rows = await readers.query<ComandoRecord>('reading comandos', {
     ...sql('comandos-after'),
     values: [instanceId, epoca],
@@ -68,11 +68,7 @@ interface AlertaRecord {
 
 const ALERTA_ORDERS = { tiempo: 'abierta_ms DESC, id', valor: 'valor DESC, abierta_ms DESC, id' } as const;
 
-export async function queryAlertas(
-  readers: ReaderSessions,
-  instanceId: string,
-  query: AlertaQuery,
-): Promise<StoredAlerta[]> {
+export async function queryAlertas(readers: Asker, instanceId: string, query: AlertaQuery): Promise<StoredAlerta[]> {
   const rows = await readers.query<AlertaRecord>('reading alertas', {
     text: fillSql('query-alertas', { order: ALERTA_ORDERS[query.orden] }),
     values: [
@@ -117,11 +113,7 @@ interface BloqueRecord {
   readonly codec: string | null;
 }
 
-export async function queryBloques(
-  readers: ReaderSessions,
-  instanceId: string,
-  query: BloqueRowQuery,
-): Promise<BloqueRow[]> {
+export async function queryBloques(readers: Asker, instanceId: string, query: BloqueRowQuery): Promise<BloqueRow[]> {
   const rows = await readers.query<BloqueRecord>('reading bloques', {
     text: sql('query-bloques').text,
     values: [
@@ -188,7 +180,7 @@ export async function* loadEstado(
 }
 
 export async function readEstado(
-  readers: ReaderSessions,
+  readers: Asker,
   instanceId: string,
   clase: EstadoClase,
   id: string,

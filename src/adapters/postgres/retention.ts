@@ -10,6 +10,7 @@
  * Size is counted in bloques_uso, by the hour: a file does not shrink when rows leave it.
  */
 import type pg from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
 import { monthNamed, monthsFrom } from './names.ts';
 import type { Month } from './names.ts';
 import { ensureMonths, inTransaction, listMonths } from './migrator.ts';
@@ -20,7 +21,10 @@ import { sqlStateOf } from './store-error.ts';
 export const MONTHS_AHEAD = 3;
 /** A cut by size goes this far below the limit, so that the next one is not due at once. */
 const KEEP_SHARE = 0.9;
-const DROP_LOCK_MS_MAX = 500;
+/** Everybody who writes waits behind a drop that waits: it asks for a moment, and again a little later. */
+const DROP_LOCK_MS_MAX = 150;
+const DROP_ATTEMPTS = 10;
+const DROP_PAUSE_MS = 250;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 
@@ -113,19 +117,33 @@ function lastEnd(months: readonly Month[], dropped: readonly string[]): number {
 async function dropMonth(client: pg.ClientBase, instanceId: string, month: Month): Promise<number | null> {
   const { bytes, shared } = await lookAt(client, month.name, instanceId);
   if (!shared) {
-    try {
-      await client.query(`SET lock_timeout = ${DROP_LOCK_MS_MAX}`);
-      await client.query(`DROP TABLE ${quoteName(month.name)}`);
-      return bytes;
-    } catch (error) {
-      if (sqlStateOf(error) !== '55P03') throw error; // T4
-      return null;
-    } finally {
-      await client.query('RESET lock_timeout');
+    for (let attempt = 1; attempt <= DROP_ATTEMPTS; attempt++) {
+      const dropped = await tryDrop(client, instanceId, month.name);
+      if (dropped === true) return bytes;
+      if (dropped === false) break;
+      if (attempt === DROP_ATTEMPTS) return null; // T4
+      await delay(DROP_PAUSE_MS);
     }
   }
   const text = `DELETE FROM ${quoteName(month.name)} WHERE instance_id = $1`;
   return (await client.query(text, [instanceId])).rowCount ? 0 : null; // T3
+}
+
+/** Null: the lock was not to be had in time. */
+async function tryDrop(client: pg.ClientBase, instanceId: string, month: string): Promise<boolean | null> {
+  try {
+    await client.query(`SET lock_timeout = ${DROP_LOCK_MS_MAX}`);
+    const { rows } = await client.query<{ dropped: boolean }>('SELECT corec_drop_month($1, $2) AS dropped', [
+      month,
+      instanceId,
+    ]);
+    return rows[0]!.dropped;
+  } catch (error) {
+    if (sqlStateOf(error) !== '55P03') throw error;
+    return null;
+  } finally {
+    await client.query('RESET lock_timeout');
+  }
 }
 
 async function deleteRows(client: pg.ClientBase, instanceId: string, cutS: number): Promise<void> {

@@ -7,71 +7,27 @@
  * C1 The writer's work is done one piece at a time, in the order asked.
  * C2 A connection on which something failed is closed, never used again: the server rolls back what was open.
  * C3 Nothing is written without holding the instance's lock.
+ * C4 Once it has worked, a login that is refused counts as a server that is away: what a person changed there, a person mends, and
+ *    what waits to be written waits for it.
  */
 import pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoreCError } from '#domain/errors.ts';
+import { describeServer, makeClientConfig, READ_MS_MAX, WRITE_MS_MAX } from './connection.ts';
+import type { PostgresConnection, SessionOptions } from './connection.ts';
 import { sql } from './sql.ts';
-import { toStoreError } from './store-error.ts';
+import { afterLogin, toStoreError } from './store-error.ts';
 
-/** `db_config`, completed; an absolute path as host is the folder of a unix socket. */
-export interface PostgresConnection {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password?: string;
-  readonly database: string;
-  readonly ssl?: boolean | { readonly rejectUnauthorized?: boolean; readonly ca?: string };
-}
-
-export interface SessionOptions {
-  readonly connection: PostgresConnection;
-  readonly instanceId: string;
-}
-
-const CONNECT_MS_MAX = 5000;
-const WRITE_MS_MAX = 60_000;
-const READ_MS_MAX = 30_000;
 /** An old connection of this very process can hold the lock until the server notices its end. */
 const LOCK_MS_MAX = 5000;
-
-/** count(*), sizes and epochs come as bigint; all are far below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser(oid: number, format?: string) {
-    if (oid === pg.types.builtins.INT8) return Number;
-    return pg.types.getTypeParser(oid, format as 'text');
-  },
-};
-
-function makeClientConfig({ connection, instanceId }: SessionOptions, statementMsMax: number): pg.ClientConfig {
-  return {
-    host: connection.host,
-    port: connection.port,
-    user: connection.user,
-    database: connection.database,
-    ...(connection.password === undefined ? {} : { password: connection.password }),
-    ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),
-    application_name: `corec:${instanceId}`,
-    connectionTimeoutMillis: CONNECT_MS_MAX,
-    statement_timeout: statementMsMax,
-    // The server's own limit comes first; this one is for a server that says nothing any more.
-    query_timeout: statementMsMax + 5000,
-    idle_in_transaction_session_timeout: 2 * WRITE_MS_MAX,
-    lock_timeout: Math.min(statementMsMax, 30_000),
-    keepAlive: true,
-    types,
-  };
-}
-
-export function describeServer({ host, port, database }: PostgresConnection): string {
-  return host.startsWith('/') ? `${host} (unix socket)` : `${host}:${port}/${database}`;
-}
+/** Longer than from one look after the server to the next (nucleus/store-watch.ts), so that these share a connection. */
+const IDLE_MS_MAX = 30_000;
 
 /** The one writing connection. */
 export class WriterSession {
   readonly #options: SessionOptions;
-  readonly #server: string;
   #client: pg.Client | null = null;
+  #wasConnected = false;
   /** Server processes of this session, the present one and those that may not have ended yet. */
   readonly #backends = new Set<number>();
   #tail: Promise<unknown> = Promise.resolve();
@@ -79,7 +35,6 @@ export class WriterSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#server = describeServer(options.connection);
   }
 
   /** C1, C2. `work` may begin and commit; what it throws comes out as a CoreCError. */
@@ -87,11 +42,11 @@ export class WriterSession {
     const turn = this.#tail.then(async () => {
       if (this.#closed) throw new CoreCError('COREC_E_STOPPING');
       try {
-        this.#client ??= await this.#connect();
+        this.#client ??= await this.#connect(operation);
         return await work(this.#client);
       } catch (error) {
         await this.#discard();
-        throw toStoreError(error, operation, this.#server);
+        throw toStoreError(error, operation, this.#options.connection);
       }
     });
     this.#tail = turn.catch(() => undefined);
@@ -106,7 +61,7 @@ export class WriterSession {
     await client?.end().catch(() => undefined);
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(operation: string): Promise<pg.Client> {
     const client = new pg.Client(makeClientConfig(this.#options, WRITE_MS_MAX));
     client.on('error', () => {
       // Between statements: the next piece of work connects anew.
@@ -119,14 +74,16 @@ export class WriterSession {
       await this.#lock(client);
     } catch (error) {
       await client.end().catch(() => undefined);
-      throw error;
+      const said = toStoreError(error, operation, this.#options.connection);
+      throw this.#wasConnected ? afterLogin(said, this.#options.connection) : said; // C4
     }
+    this.#wasConnected = true;
     return client;
   }
 
   /** C3. */
   async #lock(client: pg.Client): Promise<void> {
-    const { instanceId } = this.#options;
+    const { connection, instanceId } = this.#options;
     const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const deadline = performance.now() + LOCK_MS_MAX;
     for (;;) {
@@ -135,9 +92,10 @@ export class WriterSession {
       const holder = (await client.query<LockHolder>({ ...sql('lock-holder'), values: [instanceId] })).rows[0];
       if (holder && this.#backends.has(holder.pid)) await client.query('SELECT pg_terminate_backend($1)', [holder.pid]);
       else if (performance.now() > deadline) {
-        throw new CoreCError('COREC_E_STORE_REFUSED', {
-          operation: `the writer's lock of instance_id "${instanceId}"`,
-          found: `another CoreC holds it (${holder?.address ?? 'unknown address'}, server process ${holder?.pid ?? '?'}); give this one another instance_id`,
+        throw new CoreCError('COREC_E_INSTANCE_TAKEN', {
+          instance: instanceId,
+          server: describeServer(connection),
+          found: `it writes from ${holder?.address ?? 'an unknown address'}, server process ${holder?.pid ?? '?'}`,
         });
       }
       await delay(50);
@@ -161,14 +119,20 @@ interface LockHolder {
   readonly address: string;
 }
 
+/** Whoever answers one question. */
+export interface Asker {
+  /** Errors: as toStoreError. */
+  query<R extends pg.QueryResultRow>(operation: string, query: pg.QueryConfig): Promise<R[]>;
+}
+
 /** A few connections for questions; they hold nothing between two. */
-export class ReaderSessions {
+export class ReaderSessions implements Asker {
   readonly #pool: pg.Pool;
-  readonly #server: string;
+  readonly #connection: PostgresConnection;
 
   constructor(options: SessionOptions, max: number, statementMsMax: number = READ_MS_MAX) {
-    this.#server = describeServer(options.connection);
-    this.#pool = new pg.Pool({ ...makeClientConfig(options, statementMsMax), max, idleTimeoutMillis: 10_000 });
+    this.#connection = options.connection;
+    this.#pool = new pg.Pool({ ...makeClientConfig(options, statementMsMax), max, idleTimeoutMillis: IDLE_MS_MAX });
     this.#pool.on('error', () => {
       // An idle connection ended; the pool has dropped it.
     });
@@ -178,7 +142,7 @@ export class ReaderSessions {
     try {
       return (await this.#pool.query<R>(query)).rows;
     } catch (error) {
-      throw toStoreError(error, operation, this.#server);
+      throw toStoreError(error, operation, this.#connection);
     }
   }
 
@@ -191,7 +155,7 @@ export class ReaderSessions {
       failed = false;
       return result;
     } catch (error) {
-      throw toStoreError(error, operation, this.#server);
+      throw toStoreError(error, operation, this.#connection);
     } finally {
       release(failed);
     }
@@ -212,7 +176,7 @@ export class ReaderSessions {
         },
       };
     } catch (error) {
-      throw toStoreError(error, operation, this.#server);
+      throw toStoreError(error, operation, this.#connection);
     }
   }
 
@@ -221,7 +185,7 @@ export class ReaderSessions {
     try {
       yield* rows;
     } catch (error) {
-      throw toStoreError(error, operation, this.#server);
+      throw toStoreError(error, operation, this.#connection);
     }
   }
 

@@ -5,6 +5,7 @@
  * Leaves to its neighbours: the epoch (epoch.ts), the questions (questions.ts), retention (retention.ts).
  * After a transient error the caller simply calls again, with the epoch's rows given anew: the next call connects.
  */
+import type pg from 'pg';
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import type {
   AlertaQuery,
@@ -21,6 +22,7 @@ import type {
   StoredAlerta,
 } from '#ports/bloque-store.ts';
 import type { Logger } from '#ports/logger.ts';
+import type { Meter } from '#ports/meter.ts';
 import { commitComandos } from './comandos-write.ts';
 import { commitEpoch } from './epoch.ts';
 import {
@@ -35,8 +37,12 @@ import {
 import { monthsFrom } from './names.ts';
 import { comandosAfter, findComando, loadEstado, queryAlertas, queryBloques, readEstado } from './questions.ts';
 import { MONTHS_AHEAD, upkeep } from './retention.ts';
-import { describeServer, ReaderSessions, WriterSession } from './session.ts';
-import type { PostgresConnection } from './session.ts';
+import { describeServer } from './connection.ts';
+import type { PostgresConnection } from './connection.ts';
+import { Replicas } from './replicas.ts';
+import type { WritePosition } from './replicas.ts';
+import { ReaderSessions, WriterSession } from './session.ts';
+import type { Asker } from './session.ts';
 import { sql } from './sql.ts';
 
 export interface PostgresStoreOptions {
@@ -47,10 +53,12 @@ export interface PostgresStoreOptions {
   readonly nowMs: () => number;
   /** `read`: no lock, no tables made, nothing written; for a command that looks at stored data. Default `write`. */
   readonly access?: 'write' | 'read';
-  /** All connections together, the writing one included. Default 10. */
+  /** All connections to the main server together, the writing one included; at least 3. Default 10. */
   readonly maxConnections?: number;
-  /** Servers that answer queryAlertas and queryBloques, in turns; the main one does when they do not. */
+  /** Servers that answer queryAlertas and queryBloques, in turns; the main one does when they cannot (replicas.ts). */
   readonly replicas?: readonly PostgresConnection[];
+  /** Counts what replicas answer. */
+  readonly meter?: Meter;
 }
 
 export function makePostgresStore(options: PostgresStoreOptions): BloqueStore {
@@ -69,8 +77,8 @@ class PostgresStore implements BloqueStore {
   readonly #readers: ReaderSessions;
   /** Apart: deleting and vacuuming take their time. */
   readonly #upkeep: ReaderSessions;
-  readonly #replicas: readonly ReaderSessions[];
-  #nextReplica = 0;
+  readonly #replicas: Replicas;
+  #position: WritePosition | null = null;
   /** Months that surely have a partition; empty after any failure, and read again then. */
   #knownMonths = new Set<string>();
 
@@ -80,11 +88,17 @@ class PostgresStore implements BloqueStore {
     this.#instanceId = instanceId;
     this.#server = describeServer(connection);
     this.#writer = new WriterSession({ connection, instanceId });
-    this.#readers = new ReaderSessions({ connection, instanceId }, Math.max(2, Math.min(4, maxConnections - 2)));
+    // one writes, one keeps house
+    const readersMax = Math.max(1, Math.min(4, maxConnections - 2));
+    this.#readers = new ReaderSessions({ connection, instanceId }, readersMax);
     this.#upkeep = new ReaderSessions({ connection, instanceId }, 1, UPKEEP_MS_MAX);
-    this.#replicas = (options.replicas ?? []).map(
-      (replica) => new ReaderSessions({ connection: replica, instanceId }, 2),
-    );
+    this.#replicas = new Replicas({
+      connections: options.replicas ?? [],
+      instanceId,
+      logger: options.logger,
+      meter: options.meter ?? null,
+      monotonicMs: () => performance.now(),
+    });
   }
 
   async open(): Promise<void> {
@@ -104,12 +118,13 @@ class PostgresStore implements BloqueStore {
       const months = monthsFrom(this.#options.nowMs() / 1000, MONTHS_AHEAD);
       await inTransaction(client, () => ensureMonths(client, months));
       this.#knownMonths = new Set(await listMonths(client));
+      await this.#notePosition(client, await readEpoca(client, this.#instanceId));
     });
   }
 
   async lastEpoch(): Promise<number> {
     const rows = await this.#readers.query<{ epoca: number }>('reading the epoch', {
-      text: 'SELECT epoca FROM epocas WHERE instance_id = $1',
+      ...sql('read-epoca'),
       values: [this.#instanceId],
     });
     return rows[0]?.epoca ?? 0;
@@ -142,6 +157,7 @@ class PostgresStore implements BloqueStore {
           knownMonths: this.#knownMonths,
         });
         for (const month of months) this.#knownMonths.add(month);
+        await this.#notePosition(client, commit.epoca);
         return result;
       });
     } catch (error) {
@@ -154,7 +170,11 @@ class PostgresStore implements BloqueStore {
     const [first] = list;
     if (first === undefined) return Promise.resolve([]);
     const operation = list.length === 1 ? `comando ${first.row.nombre}` : `${list.length} comandos`;
-    return this.#writer.run(operation, (client) => commitComandos(client, this.#instanceId, list));
+    return this.#writer.run(operation, async (client) => {
+      const results = await commitComandos(client, this.#instanceId, list);
+      await this.#notePosition(client, this.#position?.epoca ?? Infinity);
+      return results;
+    });
   }
 
   findComando(id: string): Promise<ComandoRow | null> {
@@ -166,11 +186,11 @@ class PostgresStore implements BloqueStore {
   }
 
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]> {
-    return this.#ask((readers) => queryAlertas(readers, this.#instanceId, query));
+    return this.#ask((asker) => queryAlertas(asker, this.#instanceId, query));
   }
 
   queryBloques(query: BloqueRowQuery): Promise<readonly BloqueRow[]> {
-    return this.#ask((readers) => queryBloques(readers, this.#instanceId, query));
+    return this.#ask((asker) => queryBloques(asker, this.#instanceId, query));
   }
 
   async upkeep(
@@ -200,7 +220,8 @@ class PostgresStore implements BloqueStore {
       );
       const { version, bytes, epoca, confirmada_ms: confirmadaMs } = rows[0]!;
       const last = epoca === null || epoca === 0 ? 'no epoch yet' : `epoch ${epoca} at ${toIso(confirmadaMs)}`;
-      return { ok: true, found: `${this.#server}: PostgreSQL ${version}, ${last}`, bytes, version };
+      const told = [`PostgreSQL ${version}`, last, this.#replicas.describe()].filter((part) => part !== '').join(', ');
+      return { ok: true, found: `${this.#server}: ${told}`, bytes, version };
     } catch (error) {
       const found = error instanceof CoreCError ? String(error.details['found'] ?? error.message) : messageOf(error);
       return { ok: false, found: `${this.#server}: ${found}`, bytes: null, version: null };
@@ -212,25 +233,36 @@ class PostgresStore implements BloqueStore {
       this.#writer.close(),
       this.#readers.close(),
       this.#upkeep.close(),
-      ...this.#replicas.map((replica) => replica.close()),
+      this.#replicas.close(),
     ]);
     const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
     if (failures.length > 0) throw new AggregateError(failures, 'closing the connections to PostgreSQL');
   }
 
-  async #ask<T>(question: (readers: ReaderSessions) => Promise<T>): Promise<T> {
-    if (this.#replicas.length > 0) {
-      const replica = this.#replicas[this.#nextReplica++ % this.#replicas.length]!;
-      try {
-        return await question(replica);
-      } catch (error) {
-        this.#options.logger.warn(TAG, 'A replica did not answer; the main server is asked', {
-          found: messageOf(error),
-        });
-      }
+  async #ask<T>(question: (asker: Asker) => Promise<T>): Promise<T> {
+    if (this.#replicas.count > 0) {
+      const answered = await this.#replicas.ask(this.#position, question);
+      if (answered !== null) return answered.answer;
     }
     return question(this.#readers);
   }
+
+  /** After a write: what a replica must have before it may answer. Not known is no failure of the write. */
+  async #notePosition(client: pg.ClientBase, epoca: number): Promise<void> {
+    if (this.#replicas.count === 0) return;
+    this.#position = null;
+    try {
+      const { rows } = await client.query<{ lsn: string }>(sql('wal-position'));
+      this.#position = { lsn: rows[0]!.lsn, epoca };
+    } catch (error) {
+      this.#options.logger.debug(TAG, 'The position of the log is not known', { found: messageOf(error) });
+    }
+  }
+}
+
+async function readEpoca(client: pg.ClientBase, instanceId: string): Promise<number> {
+  const { rows } = await client.query<{ epoca: number }>({ ...sql('read-epoca'), values: [instanceId] });
+  return rows[0]?.epoca ?? 0;
 }
 
 interface HealthRecord {

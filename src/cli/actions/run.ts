@@ -26,7 +26,9 @@ export async function run(call: Call): Promise<number> {
       es: { path: 'corec_config.json', found: 'aquí no hay ninguna' },
     });
   }
-  const forMs = spanOf(options['for']);
+  const forMs = spanOf('for', options['for']);
+  const waitMs = options['wait'] === true ? Infinity : (spanOf('wait', options['wait']) ?? 0);
+  const waitUntilMs = performance.now() + waitMs;
   const report = options['report'];
   const openDoors = async (corec: CoreCNucleus): Promise<Door> => {
     const { config, idioma } = corec;
@@ -53,6 +55,7 @@ export async function run(call: Call): Promise<number> {
       return await runCoreC({
         configPath,
         forMs,
+        waitMs: Math.max(0, waitUntilMs - performance.now()),
         reportPath: typeof report === 'string' ? resolve(io.cwd, report) : null,
         env: io.env,
         terminal: io.stdout,
@@ -63,7 +66,7 @@ export async function run(call: Call): Promise<number> {
       });
     } catch (error) {
       const taken = error instanceof CoreCError && error.code === 'COREC_E_DATA_DIR_LOCKED';
-      if (!taken || options['wait'] !== true) throw error;
+      if (!taken || performance.now() >= waitUntilMs) throw error;
       if (!told) io.stderr.write(`${text(call.idioma, 'cli.run_wait', { ruta: place.dataDir })}\n`);
       told = true;
       await new Promise((done) => setTimeout(done, WAIT_TRY_MS));
@@ -74,12 +77,12 @@ export async function run(call: Call): Promise<number> {
 /** Fastify and what hangs on it: a tenth of a second that need not be waited for. */
 const loadHttp = async (): Promise<{ startHttp: typeof startHttp }> => import('#http/server.ts');
 
-function spanOf(given: Given | undefined): number | null {
+function spanOf(option: string, given: Given | undefined): number | null {
   if (given === undefined) return null;
   const ms = parseSpan(String(given));
   if (ms !== null && ms > 0) return ms;
   throw new CommandError('COREC_E_ARGUMENT', {
-    en: { command: 'run', found: `--for is "${String(given)}"`, allowed: 'a span: 20s, 5m, 1h' },
-    es: { command: 'run', found: `--for es "${String(given)}"`, allowed: 'una duración: 20s, 5m, 1h' },
+    en: { command: 'run', found: `--${option} is "${String(given)}"`, allowed: 'a span: 20s, 5m, 1h' },
+    es: { command: 'run', found: `--${option} es "${String(given)}"`, allowed: 'una duración: 20s, 5m, 1h' },
   });
 }

@@ -66,12 +66,18 @@ export interface Servidor {
   readonly port: number;
 }
 
+export interface DbTls {
+  /** File of certificates (PEM); left out: this machine's. */
+  readonly ca?: string | undefined;
+  readonly rejectUnauthorized: boolean;
+}
+
 export interface DbConfig extends Servidor {
   readonly dbname: string;
   readonly user: string;
   /** Null: none is sent (peer, trust, .pgpass). */
   readonly password: string | null;
-  readonly ssl: boolean;
+  readonly ssl: boolean | DbTls;
   readonly max_connections: number;
   readonly replicas: readonly Servidor[];
 }

@@ -10,7 +10,7 @@ import {
   MAX_SIZE_MB_DEFAULT,
   MAX_SIZE_MB_INTELIGENTE,
 } from '../limits.ts';
-import type { BloqueEntry, CoreCConfig, FuenteConfig, PluginConfig } from './config.ts';
+import type { BloqueEntry, CoreCConfig, DbConfig, FuenteConfig, PluginConfig } from './config.ts';
 import { FUENTE_BLOQUE_DEFAULT } from './fuentes.ts';
 import { bloqueSchema, type BloqueParsed, type ConfigParsed, type PluginBloqueParsed } from './schema.ts';
 
@@ -50,7 +50,7 @@ export function normalizeConfig(parsed: ConfigParsed, resolve: ResolvePath): Cor
     instance_id: parsed.instance_id,
     data_dir: resolve(parsed.data_dir),
     idioma: parsed.idioma,
-    db_config: parsed.db_config,
+    db_config: parsed.db_config === null ? null : dbConfig(parsed.db_config, resolve),
     redis_config: parsed.redis_config,
     bloques: [...declared, ...implied],
     plugins,
@@ -77,6 +77,12 @@ export function bloqueEntryDefaults(id: string, changes: Partial<Omit<BloqueEntr
 /** Whether an entry may be called so. */
 export function isEntryId(id: string): boolean {
   return bloqueSchema.shape.id.safeParse(id).success;
+}
+
+function dbConfig(db: NonNullable<ConfigParsed['db_config']>, resolve: ResolvePath): DbConfig {
+  const { ssl } = db;
+  if (typeof ssl === 'boolean' || ssl.ca === undefined) return db;
+  return { ...db, ssl: { ...ssl, ca: resolve(ssl.ca) } };
 }
 
 function madeEntry(id: string, origen: BloqueEntry['origen'], path: string): BloqueEntry {

@@ -22,6 +22,7 @@ export interface ConfigNotice {
   /** A text code of domain/texts. */
   readonly code:
     | 'config.notice_secret'
+    | 'config.notice_placeholder'
     | 'config.notice_implied'
     | 'config.notice_growth'
     | 'config.notice_memory'
@@ -155,11 +156,17 @@ const SECRETS: readonly JsonPath[] = [
   ['http', 'token'],
   ['alertas', 'webhook', 'token'],
 ];
+/** Passwords of the specification's sample: as good as published. */
+const PLACEHOLDERS: ReadonlySet<unknown> = new Set(['your_password', 'secure_password']);
 
 function noticesOf(config: CoreCConfig, root: unknown, filled: ReadonlyMap<string, string>): ConfigNotice[] {
   const notices: ConfigNotice[] = [];
   for (const path of SECRETS) {
     const value = valueAt(root, path);
+    if (PLACEHOLDERS.has(value)) {
+      notices.push({ code: 'config.notice_placeholder', path: pathText(path), params: {} });
+      continue;
+    }
     if (typeof value === 'string' && value !== '' && !filled.has(JSON.stringify(path))) {
       notices.push({ code: 'config.notice_secret', path: pathText(path), params: {} });
     }

@@ -197,6 +197,18 @@ const servidor = z.strictObject({
   port: doc(puerto(1), { en: 'TCP port.', es: 'Puerto TCP.' }),
 });
 
+const dbTls = z.strictObject({
+  ca: doc(texto.optional(), {
+    en: "File of certificates (PEM) that are trusted instead of this machine's, relative to this file.",
+    es: 'Archivo de certificados (PEM) en los que se confía en lugar de los de esta máquina, relativo a este archivo.',
+    permitido: { en: 'the path of a file', es: 'la ruta de un archivo' },
+  }),
+  rejectUnauthorized: doc(z.boolean().default(true), {
+    en: 'false: any certificate will do, so that whoever stands between can read along. Default true.',
+    es: 'false: vale cualquier certificado, de modo que alguien en medio puede leer. Por defecto true.',
+  }),
+});
+
 const dbSchema = doc(
   z.strictObject({
     dbname: doc(texto.default('corec_db'), {
@@ -219,11 +231,15 @@ const dbSchema = doc(
       permitido: TEXTO_PERMITIDO,
     }),
     port: doc(puerto(1).default(5432), { en: 'TCP port. Default 5432.', es: 'Puerto TCP. Por defecto 5432.' }),
-    ssl: doc(z.boolean().default(false), {
-      en: 'true: TLS with a certificate that this machine trusts. Default false.',
-      es: 'true: TLS con un certificado de confianza para esta máquina. Por defecto false.',
+    ssl: doc(z.union([z.boolean(), dbTls]).default(false), {
+      en: 'true: TLS with a certificate that this machine trusts; {"ca": "file.pem"}: with one of your own. Default false.',
+      es: 'true: TLS con un certificado de confianza para esta máquina; {"ca": "archivo.pem"}: con uno propio. Por defecto false.',
+      permitido: {
+        en: 'true, false or {"ca": "file.pem", "rejectUnauthorized": true}',
+        es: 'true, false o {"ca": "archivo.pem", "rejectUnauthorized": true}',
+      },
     }),
-    max_connections: doc(z.int().min(2).max(1_000).default(10), {
+    max_connections: doc(z.int().min(3).max(1_000).default(10), {
       en: 'Connections that CoreC opens at most. Default 10.',
       es: 'Conexiones que CoreC abre como máximo. Por defecto 10.',
     }),

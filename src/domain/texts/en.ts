@@ -57,6 +57,8 @@ export const EN = {
   'log.plugin_failed': '{plugin}: {metodo} failed: {error}',
   'log.quarantine': 'Entidades in quarantine',
   'log.repaired_fresh': 'State of the last epoch cannot be had, repaired fresh: {error}',
+  'log.server_awaited': '{error} Waiting for {server} (--wait)',
+  'log.server_there': '{server} answers after {ms:duration}',
   'log.epoch_back': 'Epoch committed after a pause',
   'log.retention': 'Past retention, dropped',
   'log.upkeep_failed': 'Upkeep: {error}',
@@ -73,6 +75,8 @@ export const EN = {
   // config check
   'config.ok': '{ruta}: no fault',
   'config.notice_secret': '{path} is written in the file; an environment variable would keep it out',
+  'config.notice_placeholder':
+    '{path} is the placeholder of the sample configuration, which everybody knows; set a password of your own, there and in the server',
   'config.notice_implied':
     '{path}: no entry of bloques is called "{bloque}"; it is made as claves come, with procesador {procesador}',
   'config.notice_growth': '{path} may grow to {entidades:whole} entidades, {bytes:bytes}; "at most" counts them all',
@@ -256,7 +260,13 @@ export const EN = {
   'cli.opt_version': 'the version',
   'cli.opt_run_for': 'stop after so long: 20s, 5m, 1h',
   'cli.opt_run_report': 'write counts and times as JSON when it stops',
-  'cli.opt_run_wait': 'wait while another CoreC runs on the data folder',
+  'cli.help_migrate':
+    'Brings the schema of your own PostgreSQL up to date, as its owner; CoreC itself may then run with fewer rights.',
+  'cli.ex_migrate': 'with the user in the configuration as ${DB_USER:-corec_run}',
+  'cli.migrate_none': '{server}, PostgreSQL {version}: the schema is up to date.',
+  'cli.migrate_done': '{server}, PostgreSQL {version}: schema brought up to date (migrations {numeros}).',
+  'cli.opt_run_wait':
+    'wait (so long, or as long as it takes) for PostgreSQL and Redis of the configuration, and while another CoreC runs on the data folder',
   'cli.opt_alerts_follow': 'go on telling alerts as they come',
   'cli.opt_top_once': 'print it once, also on a terminal',
   'cli.opt_ingest_explain': 'take nothing: show the first rows, what would be taken or refused, and why',

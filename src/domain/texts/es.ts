@@ -52,6 +52,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.plugin_failed': '{plugin}: {metodo} falló: {error}',
   'log.quarantine': 'Entidades en cuarentena',
   'log.repaired_fresh': 'No se pudo obtener el estado de la última época; reparadas de nuevo: {error}',
+  'log.server_awaited': '{error} Se espera a {server} (--wait)',
+  'log.server_there': '{server} responde al cabo de {ms:duration}',
   'log.epoch_back': 'Época guardada tras una pausa',
   'log.retention': 'Fuera de retención, eliminado',
   'log.upkeep_failed': 'Mantenimiento: {error}',
@@ -67,6 +69,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
 
   'config.ok': '{ruta}: sin fallos',
   'config.notice_secret': '{path} está escrito en el archivo; una variable de entorno lo dejaría fuera',
+  'config.notice_placeholder':
+    '{path} es la del ejemplo de configuración, que cualquiera conoce; ponga una contraseña propia, ahí y en el servidor',
   'config.notice_implied':
     '{path}: ninguna entrada de bloques se llama "{bloque}"; se crea según llegan claves, con procesador {procesador}',
   'config.notice_growth':
@@ -250,7 +254,13 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.opt_version': 'la versión',
   'cli.opt_run_for': 'parar tras este tiempo: 20s, 5m, 1h',
   'cli.opt_run_report': 'escribir cuentas y tiempos como JSON al parar',
-  'cli.opt_run_wait': 'esperar mientras otro CoreC trabaja en la carpeta de datos',
+  'cli.help_migrate':
+    'Actualiza el esquema de su propio PostgreSQL, como su dueño; CoreC puede entonces ejecutarse con menos permisos.',
+  'cli.ex_migrate': 'con el usuario en la configuración como ${DB_USER:-corec_run}',
+  'cli.migrate_none': '{server}, PostgreSQL {version}: el esquema está al día.',
+  'cli.migrate_done': '{server}, PostgreSQL {version}: esquema actualizado (migraciones {numeros}).',
+  'cli.opt_run_wait':
+    'esperar (ese tiempo, o lo que haga falta) a PostgreSQL y Redis de la configuración, y mientras otro CoreC trabaja en la carpeta de datos',
   'cli.opt_alerts_follow': 'seguir avisando según llegan',
   'cli.opt_top_once': 'imprimirlo una vez, también en una terminal',
   'cli.opt_ingest_explain': 'no tomar nada: mostrar las primeras filas, qué se tomaría o rechazaría, y por qué',

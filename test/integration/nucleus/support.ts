@@ -12,6 +12,7 @@ import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { makeEmbeddedPostgres, type EmbeddedConnection } from '#adapters/embedded-postgres/embedded-postgres.ts';
+import type { PostgresConnection } from '#adapters/postgres/connection.ts';
 import { CoreCNucleus, type CoreCOptions } from '#app/corec-nucleus.ts';
 import { CoreCError, type ErrorCode } from '#domain/errors.ts';
 import type { LoteResult, NucleusApi } from '#ports/nucleus-api.ts';
@@ -59,7 +60,7 @@ export interface World {
   readonly dataDir: string;
   readonly configPath: string;
   readonly instanceId: string;
-  readonly connection: EmbeddedConnection | null;
+  readonly connection: PostgresConnection | null;
   /** Replaces top-level keys of the configuration, for the next start; undefined takes one out. */
   configure(changes: Json): void;
   /** Done after the test, when CoreC is stopped and before the folder goes. */
@@ -84,6 +85,8 @@ export interface LogLine {
 }
 
 export interface WorldOptions {
+  /** A server of the test's own, over TCP. */
+  readonly postgres?: PostgresConnection;
   /** True: its own PostgreSQL in its data folder. */
   readonly ownPostgres?: boolean;
   readonly config?: Json;
@@ -94,9 +97,9 @@ let instances = 0;
 /** A folder with a configuration in it. An epoch comes when the test commits one, or at the stop. */
 export async function makeWorld(
   t: TestContext,
-  { ownPostgres = false, config = {} }: WorldOptions = {},
+  { ownPostgres = false, postgres, config = {} }: WorldOptions = {},
 ): Promise<World> {
-  const connection = ownPostgres ? null : await sharedPostgres();
+  const connection: PostgresConnection | null = postgres ?? (ownPostgres ? null : await sharedPostgres());
   const folder = mkdtempSync(join(tmpdir(), 'corec-test-'));
   const dataDir = join(folder, 'data');
   const configPath = join(folder, 'corec_config.json');
@@ -116,6 +119,7 @@ export async function makeWorld(
             port: connection.port,
             user: connection.user,
             dbname: connection.database,
+            ...(connection.password === undefined ? {} : { password: connection.password }),
             max_connections: 4,
           },
         }),

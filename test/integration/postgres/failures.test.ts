@@ -228,7 +228,7 @@ describe('PostgreSQL store, bad luck', () => {
     const instanceId = nextInstance();
     const first = await openStore(t, server.connection(), { instanceId });
     const second = makeStore(t, server.connection(), { instanceId });
-    await assert.rejects(second.open(), /another CoreC holds it/);
+    await assert.rejects(second.open(), /COREC_E_INSTANCE_TAKEN.*instance_id/s);
     const reader = await openStore(t, server.connection(), { instanceId, access: 'read' });
     await first.commitEpoch(makeFullCommit(1));
     assert.equal(await reader.lastEpoch(), 1);

@@ -68,17 +68,19 @@ describe('sql', () => {
   });
 });
 
+const SERVER = { host: 'db', port: 5432, user: 'u', database: 'd' };
+
 describe('errors of PostgreSQL', () => {
   const withCode = (code: string, message = 'm'): Error => Object.assign(new Error(message), { code });
   test('what can pass is told from what cannot', () => {
     for (const code of ['57P01', '57P03', '08006', '53300', '40P01', 'ECONNREFUSED', 'ENOENT', 'EPIPE'])
-      assert.equal(toStoreError(withCode(code), 'epoch 1', 's').code, 'COREC_E_POSTGRES_UNREACHABLE', code);
+      assert.equal(toStoreError(withCode(code), 'epoch 1', SERVER).code, 'COREC_E_POSTGRES_UNREACHABLE', code);
     for (const message of ['Connection terminated unexpectedly', 'Query read timeout'])
-      assert.equal(toStoreError(new Error(message), 'epoch 1', 's').kind, 'transient', message);
-    assert.equal(toStoreError(withCode('53100'), 'epoch 1', 's').code, 'COREC_E_DISK_FULL');
-    for (const code of ['42P01', '23505', '22021', '42501'])
-      assert.equal(toStoreError(withCode(code), 'epoch 1', 's').code, 'COREC_E_STORE_REFUSED', code);
-    assert.equal(toStoreError(new TypeError('x is not a function'), 'epoch 1', 's').kind, 'terminal');
+      assert.equal(toStoreError(new Error(message), 'epoch 1', SERVER).kind, 'transient', message);
+    assert.equal(toStoreError(withCode('53100'), 'epoch 1', SERVER).code, 'COREC_E_DISK_FULL');
+    for (const code of ['42P01', '23505', '22021'])
+      assert.equal(toStoreError(withCode(code), 'epoch 1', SERVER).code, 'COREC_E_STORE_REFUSED', code);
+    assert.equal(toStoreError(new TypeError('x is not a function'), 'epoch 1', SERVER).kind, 'terminal');
   });
 });
 

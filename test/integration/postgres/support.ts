@@ -12,7 +12,7 @@ import {
   type EmbeddedPostgresOptions,
 } from '#adapters/embedded-postgres/embedded-postgres.ts';
 import { listServerProcesses } from '#adapters/embedded-postgres/postmaster.ts';
-import type { PostgresConnection } from '#adapters/postgres/session.ts';
+import type { PostgresConnection } from '#adapters/postgres/connection.ts';
 import { makePostgresStore, type PostgresStoreOptions } from '#adapters/postgres/store.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
 import type { Logger } from '#ports/logger.ts';

@@ -1,0 +1,1 @@
+SELECT epoca FROM epocas WHERE instance_id = $1
