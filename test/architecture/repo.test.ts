@@ -64,16 +64,20 @@ describe('repository', () => {
 
   test('the lock file names no host, and every dependency is one exact version', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { resolved?: string }>;
+      packages: Record<string, { resolved?: string; link?: boolean }>;
     };
-    const hosts = Object.entries(lock.packages).filter(([, entry]) => entry.resolved !== undefined);
+    const hosts = Object.entries(lock.packages).filter(
+      ([, { resolved, link = false }]) => resolved !== undefined && !(link && existsSync(join(root, resolved))),
+    );
     assert.deepEqual(hosts, [], 'keep omit-lockfile-registry-resolved=true in .npmrc and write the lock file anew');
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
       string,
       Record<string, string>
     >;
     const ranges = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
-      Object.entries(manifest[kind] ?? {}).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)),
+      Object.entries(manifest[kind] ?? {}).filter(
+        ([, version]) => !/^(\d+\.\d+\.\d+(-[\w.]+)?|file:test\/[\w/]+)$/.test(version),
+      ),
     );
     assert.deepEqual(ranges, []);
   });

@@ -1,6 +1,6 @@
 /** What every BloqueStore promises (src/ports/bloque-store.ts), whatever it is made of. */
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { after, afterEach, describe, test, type TestContext } from 'node:test';
 import type {
   AlertaRow,
   BloqueRow,
@@ -110,8 +110,17 @@ function assertSame(found: ReadonlyMap<string, Buffer>, expected: ReadonlyMap<st
   for (const [key, datos] of expected) assert.equal(Buffer.compare(found.get(key)!, datos), 0, `bytes of ${key}`);
 }
 
-export function bloqueStoreSuite(name: string, makePlace: (t: TestContext) => Promise<StorePlace>): void {
+/** `onDone` is told how many tests ran. */
+export function bloqueStoreSuite(
+  name: string,
+  makePlace: (t: TestContext) => Promise<StorePlace>,
+  onDone: (tests: number) => void = () => undefined,
+): void {
   describe(`bloque store contract: ${name}`, () => {
+    let tests = 0;
+    afterEach(() => void tests++);
+    after(() => onDone(tests));
+
     async function openStore(t: TestContext, place: StorePlace): Promise<BloqueStore> {
       const store = place.begin();
       await store.open();

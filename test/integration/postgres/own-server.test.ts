@@ -1,74 +1,30 @@
-/** A server of one's own: PostgreSQL as it comes (WAL for replicas, TCP, a password), through the same contract and a few refusals. */
+/** A server of one's own, from 13 to the newest: its tables, its limits, and what is said when it will not do. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
-import { findBinaries, standardPlaces } from '#adapters/embedded-postgres/binaries.ts';
-import type { PostgresConnection } from '#adapters/postgres/session.ts';
-import { makePostgresStore } from '#adapters/postgres/store.ts';
-import { bloqueStoreSuite, makeAlerta, makeCommit, NOON_MS } from '../../contract/bloque-store.suite.ts';
+import type { PostgresConnection } from '#adapters/postgres/connection.ts';
+import { commitEpoch } from '#adapters/postgres/epoch.ts';
+import { probePostgres } from '#adapters/postgres/probe.ts';
+import { ReaderSessions, WriterSession } from '#adapters/postgres/session.ts';
+import { CoreCError, type ErrorCode } from '#domain/errors.ts';
+import { makeBloqueRow, makeComando, makeCommit, NOON_MS } from '../../contract/bloque-store.suite.ts';
+import { freePort, listVersions, PostgresServer } from '../../servers/postgres.ts';
 import { until } from '../../support/until.ts';
-import { connectTo, isRoot, makeLogger, makeStore, openStore } from './support.ts';
+import { connectTo, makeStore, openStore, whenOver } from './support.ts';
 
-const NOBODY = isRoot ? { uid: 65534, gid: 65534 } : {};
-let folder: string;
-let server: ChildProcess;
-let connection: PostgresConnection;
+const { found, missing } = listVersions();
+for (const why of missing) console.log(`  0 tests: ${why}`);
+for (const { name } of found) describe(`own PostgreSQL server, ${name}`, () => ownServerTests(name));
 
-before(async () => {
-  const binaries = findBinaries(standardPlaces(), null, null, [])!;
-  folder = mkdtempSync(join(tmpdir(), 'corec-pg-'));
-  const data = join(folder, 'data');
-  const passwordFile = join(folder, 'password');
-  mkdirSync(data);
-  writeFileSync(passwordFile, 's3cret\n');
-  if (isRoot) for (const path of [folder, data, passwordFile]) chownSync(path, 65534, 65534);
-  const common = { ...NOBODY, cwd: '/', env: { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' } };
-  const args = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '-N'];
-  execFileSync(binaries.initdb, args, { ...common, stdio: 'ignore' });
-  const port = await freePort();
-  server = spawn(
-    binaries.postgres,
-    ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'wal_level=replica'],
-    { ...common, stdio: 'ignore' },
-  );
-  connection = { host: '127.0.0.1', port, user: 'postgres', password: 's3cret', database: 'postgres', ssl: false };
-  // a server that answers may still be starting up: a login is the proof
-  await until('the server takes logins', canLogIn, 30_000);
-});
-after(async () => {
-  const gone = once(server, 'exit');
-  server.kill('SIGINT');
-  await gone;
-  rmSync(folder, { recursive: true, force: true });
-});
+function ownServerTests(version: (typeof found)[number]['name']): void {
+  let server: PostgresServer;
+  let connection: PostgresConnection;
 
-async function canLogIn(): Promise<boolean> {
-  const client = new pg.Client(connection);
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => {});
-  }
-}
-
-let instances = 0;
-bloqueStoreSuite('postgres, own server', () => {
-  const instanceId = `corec${++instances}`;
-  return Promise.resolve({
-    begin: () => makePostgresStore({ connection, instanceId, logger: makeLogger(), nowMs: () => NOON_MS }),
+  before(async () => {
+    server = await PostgresServer.start({ version, database: 'corec_db' });
+    ({ connection } = server);
   });
-});
+  after(() => server.close());
 
-describe('own PostgreSQL server', () => {
   test('the tables are those of the specification, by month and canal', async (t) => {
     await openStore(t, connection, { instanceId: 'tables' });
     const client = await connectTo(t, connection);
@@ -109,18 +65,8 @@ describe('own PostgreSQL server', () => {
     assert.equal(ahead.rowCount, 2);
   });
 
-  test('several CoreC that start at once on an empty database all come up', async (t) => {
-    const admin = await connectTo(t, connection);
-    await admin.query('CREATE DATABASE fresh');
-    const stores = [1, 2, 3, 4].map((n) => makeStore(t, { ...connection, database: 'fresh' }, { instanceId: `f${n}` }));
-    await Promise.all(stores.map((store) => store.open()));
-    await Promise.all(stores.map((store) => store.commitEpoch(makeCommit(1))));
-  });
-
   test('a schema of a newer CoreC is refused, and so is an empty database to who only reads', async (t) => {
-    const admin = await connectTo(t, connection);
-    await admin.query('CREATE DATABASE newer');
-    const database = { ...connection, database: 'newer' };
+    const database = await server.createDatabase('newer');
     await assert.rejects(makeStore(t, database, { access: 'read' }).open(), /COREC_E_NOT_FOUND/);
     await openStore(t, database);
     const client = await connectTo(t, database);
@@ -129,29 +75,126 @@ describe('own PostgreSQL server', () => {
     await assert.rejects(makeStore(t, database, { access: 'read' }).open(), /COREC_E_STORE_TOO_NEW/);
   });
 
-  test('a database of another encoding, a wrong password and a missing database are named', async (t) => {
-    const admin = await connectTo(t, connection);
-    await admin.query(`CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
-    await assert.rejects(makeStore(t, { ...connection, database: 'latin' }).open(), /LATIN1.*ENCODING 'UTF8'/s);
-    await assert.rejects(makeStore(t, { ...connection, password: 'wrong' }).open(), /password authentication failed/);
-    await assert.rejects(makeStore(t, { ...connection, database: 'none' }).open(), /database "none" does not exist/);
+  test('what keeps a CoreC out is told by its kind: server, setting and what to do', async (t) => {
+    const { host, port } = connection;
+    const at = `${host}:${port}/`;
+    await server.query(`CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    await server.query(`CREATE ROLE weak LOGIN PASSWORD 'weak'`);
+    await server.createDatabase('guarded');
+    await server.query('REVOKE ALL ON SCHEMA public FROM PUBLIC', 'guarded');
+    const nobody = await freePort();
+    const cases: readonly [Partial<PostgresConnection>, ErrorCode, ...RegExp[]][] = [
+      [
+        { port: nobody },
+        'COREC_E_POSTGRES_UNREACHABLE',
+        /ECONNREFUSED/,
+        /db_config\.host and db_config\.port/,
+        /systemctl/,
+      ],
+      [{ host: 'localhost', port: nobody }, 'COREC_E_POSTGRES_UNREACHABLE', /ECONNREFUSED.*127\.0\.0\.1/],
+      [{ host: 'no.such.host.invalid' }, 'COREC_E_POSTGRES_UNREACHABLE', /no\.such\.host\.invalid/],
+      [{ password: 'wrong' }, 'COREC_E_POSTGRES_LOGIN', /password authentication failed/, /db_config\.password/],
+      [{ user: 'stranger' }, 'COREC_E_POSTGRES_LOGIN', /"stranger"/, /db_config\.user/],
+      [
+        { database: 'none' },
+        'COREC_E_POSTGRES_DATABASE',
+        /db_config\.dbname/,
+        /CREATE DATABASE "none" OWNER "postgres"/,
+      ],
+      [{ database: 'latin' }, 'COREC_E_STORE_REFUSED', /LATIN1.*ENCODING 'UTF8'/s],
+      [{ ssl: true }, 'COREC_E_POSTGRES_TLS', /does not support SSL/, /db_config\.ssl/],
+      [
+        { user: 'weak', password: 'weak', database: 'guarded' },
+        'COREC_E_POSTGRES_RIGHTS',
+        /permission denied|no schema/,
+        /"weak"/,
+      ],
+    ];
+    for (const [changes, code, ...texts] of cases) {
+      const store = makeStore(t, { ...connection, ...changes });
+      const beganMs = performance.now();
+      await assert.rejects(store.open(), (error) => {
+        assert.ok(error instanceof CoreCError, String(error));
+        assert.equal(error.code, code, error.message);
+        for (const text of texts) assert.match(error.message, text);
+        if (changes.host === undefined && code !== 'COREC_E_STORE_REFUSED')
+          assert.ok(error.message.includes(at.replace(String(port), String(changes.port ?? port))), error.message);
+        return true;
+      });
+      assert.ok(performance.now() - beganMs < 5000, 'within seconds');
+    }
   });
 
-  test('a user who may not create tables is told so', async (t) => {
-    const admin = await connectTo(t, connection);
-    await admin.query(`CREATE ROLE weak LOGIN PASSWORD 'weak'`);
-    await admin.query('CREATE DATABASE guarded');
-    const store = makeStore(t, { ...connection, user: 'weak', password: 'weak', database: 'guarded' });
-    await assert.rejects(store.open(), (error: Error) => /permission denied|must be owner/.test(error.message));
+  test('a server that takes the connection and says nothing fails the start within seconds', async () => {
+    server.freeze();
+    try {
+      const beganMs = performance.now();
+      const probe = probePostgres({ connection, instanceId: 'frozen' });
+      await assert.rejects(probe, (error) => (error as CoreCError).code === 'COREC_E_POSTGRES_UNREACHABLE');
+      assert.ok(performance.now() - beganMs < 8000);
+    } finally {
+      server.thaw();
+    }
+    await until('it answers again', async () => (await server.query('SELECT 1')).length === 1);
+    await probePostgres({ connection, instanceId: 'thawed' });
   });
 
-  test('questions go to the replicas, and to the main server when these are away', async (t) => {
-    const logger = makeLogger();
-    const away = { ...connection, port: 9 };
-    const store = await openStore(t, connection, { instanceId: 'r', logger, replicas: [connection, away] });
-    await store.commitEpoch(makeCommit(1, { alertas: [makeAlerta('e1')] }));
-    for (let i = 0; i < 4; i++) assert.equal((await store.queryAlertas({ limit: 9, orden: 'tiempo' })).length, 1);
-    assert.equal(logger.lines.filter((line) => line.includes('A replica did not answer')).length, 2);
+  test('a statement ends at its limit, at the server', async (t) => {
+    await openStore(t, connection, { instanceId: 'limits' });
+    const sessions = new ReaderSessions({ connection, instanceId: 'limits' }, 1, 300);
+    whenOver(t, () => sessions.close());
+    const beganMs = performance.now();
+    await assert.rejects(
+      sessions.query('a long question', { text: 'SELECT pg_sleep(20)' }),
+      (error) => (error as CoreCError).kind === 'transient' && /statement timeout/.test((error as CoreCError).message),
+    );
+    assert.ok(performance.now() - beganMs < 3000);
+    const lock = await connectTo(t, connection);
+    await lock.query('BEGIN; LOCK TABLE epocas IN ACCESS EXCLUSIVE MODE');
+    await assert.rejects(
+      sessions.query('a locked question', { text: 'SELECT * FROM epocas' }),
+      (error) => (error as CoreCError).kind === 'transient',
+    );
+    await lock.query('ROLLBACK');
+    assert.equal((await sessions.query('an answer', { text: 'SELECT 1 AS one' })).length, 1);
+  });
+
+  test('small statements that come again are prepared, once a connection', async (t) => {
+    const store = await openStore(t, connection, { instanceId: 'prepared' });
+    await store.close();
+    const writer = new WriterSession({ connection, instanceId: 'prepared' });
+    whenOver(t, () => writer.close());
+    const names = await writer.run('epochs', async (client) => {
+      for (let epoca = 1; epoca <= 3; epoca++) {
+        const given = { bloques: [makeBloqueRow('a/0', NOON_MS + epoca)], comandos: [makeComando(`c${epoca}`)] };
+        const context = { instanceId: 'prepared', nowMs: NOON_MS, knownMonths: new Set(['bloques_2025_04']) };
+        await commitEpoch(client, makeCommit(epoca, given), context);
+      }
+      const { rows } = await client.query<{ name: string }>('SELECT name FROM pg_prepared_statements');
+      return rows.map((row) => row.name);
+    });
+    for (const name of ['begin-epoch', 'finish-epoch', 'add-usage', 'insert-comando'])
+      assert.equal(names.filter((one) => one === name).length, 1, name);
+  });
+
+  test('no more connections are open than db_config.max_connections says', async (t) => {
+    for (const max of [3, 10]) {
+      const instanceId = `max${max}`;
+      const store = await openStore(t, connection, { instanceId, maxConnections: max });
+      let most = 0;
+      const count = async (): Promise<void> => {
+        const [row] = await server.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'corec:${instanceId}'`,
+        );
+        most = Math.max(most, row!.n);
+      };
+      const questions = Array.from({ length: 40 }, () => store.queryAlertas({ limit: 9, orden: 'tiempo' }));
+      const busy = Promise.all([...questions, store.upkeep(NOON_MS, 30, 1e12), store.commitEpoch(makeCommit(1))]);
+      for (let k = 0; k < 5; k++) await count();
+      await busy;
+      await count();
+      assert.ok(most >= 2 && most <= max, `${most} of ${max}`);
+    }
   });
 
   test('every connection carries the name of its instance', async (t) => {
@@ -163,12 +206,4 @@ describe('own PostgreSQL server', () => {
     );
     assert.equal(rows[0]!.n, 2);
   });
-});
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const { port } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
