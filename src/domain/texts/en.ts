@@ -262,7 +262,7 @@ export const EN = {
   'cli.opt_run_report': 'write counts and times as JSON when it stops',
   'cli.help_migrate':
     'Brings the schema of your own PostgreSQL up to date, as its owner; CoreC itself may then run with fewer rights.',
-  'cli.ex_migrate': 'with the user in the configuration as ${DB_USER:-corec_run}',
+  'cli.ex_migrate': 'with a user in the configuration that the variable DB_USER names',
   'cli.migrate_none': '{server}, PostgreSQL {version}: the schema is up to date.',
   'cli.migrate_done': '{server}, PostgreSQL {version}: schema brought up to date (migrations {numeros}).',
   'cli.opt_run_wait':

@@ -256,7 +256,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.opt_run_report': 'escribir cuentas y tiempos como JSON al parar',
   'cli.help_migrate':
     'Actualiza el esquema de su propio PostgreSQL, como su dueño; CoreC puede entonces ejecutarse con menos permisos.',
-  'cli.ex_migrate': 'con el usuario en la configuración como ${DB_USER:-corec_run}',
+  'cli.ex_migrate': 'con un usuario en la configuración que nombra la variable DB_USER',
   'cli.migrate_none': '{server}, PostgreSQL {version}: el esquema está al día.',
   'cli.migrate_done': '{server}, PostgreSQL {version}: esquema actualizado (migraciones {numeros}).',
   'cli.opt_run_wait':

@@ -25,8 +25,8 @@ describe('replicas of PostgreSQL', () => {
   interface Reading {
     readonly store: BloqueStore;
     readonly logger: RecordingLogger;
-    reads(): Promise<number>;
-    fallbacks(reason: 'away' | 'behind'): Promise<number>;
+    readonly reads: () => Promise<number>;
+    readonly fallbacks: (reason: 'away' | 'behind') => Promise<number>;
   }
 
   async function openReading(t: TestContext, replicaPort = standby.port): Promise<Reading> {

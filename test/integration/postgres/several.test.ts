@@ -11,8 +11,8 @@ import { startCoreC, type CoreCProcess } from '../../support/corec-process.ts';
 import { entry, isCoreCError, makeWorld, send, series } from '../nucleus/support.ts';
 import { connectTo, openStore, whenOver } from './support.ts';
 
-const { found, missing } = listVersions();
-for (const why of missing) console.log(`  0 tests: ${why}`);
+// the oldest and the newest: what lies between has shown nothing of its own
+const found = listVersions().found.filter(({ name }) => name !== 'distribution');
 for (const { name } of found) describe(`several CoreC on PostgreSQL ${name}`, () => severalTests(name));
 
 function severalTests(version: (typeof found)[number]['name']): void {
@@ -57,22 +57,6 @@ function severalTests(version: (typeof found)[number]['name']): void {
     assert.deepEqual(applied, []);
   });
 
-  test('a second one of the same instance_id is refused by name, and the first goes on', async (t) => {
-    const postgres = await server.createDatabase('taken');
-    const config = { instance_id: 'planta', bloques: [entry('sensores')] };
-    const first = await makeWorld(t, { postgres, config });
-    const second = await makeWorld(t, { postgres, config });
-    const corec = await first.start();
-    await send(corec.api, series(['a'], 3));
-    await assert.rejects(second.start(), isCoreCError('COREC_E_INSTANCE_TAKEN', '"planta"', 'instance_id'));
-    await send(corec.api, series(['a'], 2));
-    await corec.detener();
-    const next = await second.start();
-    // its data folder is another one, so what it knows is what the database keeps
-    assert.equal(next.api.entidad('a').estado.cuenta, 5);
-    await next.detener();
-  });
-
   test('months are made and dropped while others write: no epoch fails, none waits long', async (t) => {
     const connection = await server.createDatabase('months');
     const instances = ['a', 'b', 'c'];
@@ -102,10 +86,10 @@ function severalTests(version: (typeof found)[number]['name']): void {
       // one epoch makes a month of long ago, which retention then drops; a month to come is made by upkeep
       const old = Date.UTC(2011, round, 10);
       await keeper.commitEpoch(makeCommit(round + 1, { bloques: [makeBloqueRow('old/0', old)] }));
-      const upkeep = await keeper.upkeep(NOON_MS + round * 31 * 86_400_000, 36_500 / 2.9, 1e12);
-      dropped += upkeep.dropped.filter((name) => /^bloques_2011_/.test(name)).length;
+      const upkeep = await keeper.upkeep(NOON_MS + round * 31 * 86_400_000, 10_000, 1e12);
+      dropped += upkeep.dropped.filter((name) => name.startsWith('bloques_2011_')).length;
       const later = await keeper.upkeep(NOON_MS, 90, 1e12);
-      dropped += later.dropped.filter((name) => /^bloques_2011_/.test(name)).length;
+      dropped += later.dropped.filter((name) => name.startsWith('bloques_2011_')).length;
     }
     writing.abort();
     await Promise.all(writers);
@@ -222,6 +206,25 @@ function severalTests(version: (typeof found)[number]['name']): void {
       world.start(),
       isCoreCError('COREC_E_POSTGRES_RIGHTS', 'corec migrate', 'scripts/sql/grants.sql', '"corec_run"'),
     );
+  });
+
+  // what follows hangs on no version
+  if (version !== 'newest') return;
+
+  test('a second one of the same instance_id is refused by name, and the first goes on', async (t) => {
+    const postgres = await server.createDatabase('taken');
+    const config = { instance_id: 'planta', bloques: [entry('sensores')] };
+    const first = await makeWorld(t, { postgres, config });
+    const second = await makeWorld(t, { postgres, config });
+    const corec = await first.start();
+    await send(corec.api, series(['a'], 3));
+    await assert.rejects(second.start(), isCoreCError('COREC_E_INSTANCE_TAKEN', '"planta"', 'instance_id'));
+    await send(corec.api, series(['a'], 2));
+    await corec.detener();
+    const next = await second.start();
+    // its data folder is another one, so what it knows is what the database keeps
+    assert.equal(next.api.entidad('a').estado.cuenta, 5);
+    await next.detener();
   });
 }
 
