@@ -31,8 +31,13 @@ export interface CoreCProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-export function startCoreC(configPath: string, dataDir: string, args: readonly string[] = []): CoreCProcess {
-  const child = spawn(process.execPath, [CLI, 'run', '--config', configPath, ...args], {
+export function startCoreC(
+  configPath: string,
+  dataDir: string,
+  args: readonly string[] = [],
+  nodeArgs: readonly string[] = [],
+): CoreCProcess {
+  const child = spawn(process.execPath, [...nodeArgs, CLI, 'run', '--config', configPath, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', LANG: 'C' },
