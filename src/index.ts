@@ -31,7 +31,13 @@ export type { Lectura } from '#domain/lectura/batch.ts';
 export { ModuloBase } from '#modules/modulo-base.ts';
 export { ModuloEjecucion } from '#modules/ejecucion.ts';
 export { ModuloRegistro } from '#modules/registro.ts';
-export { definePlugin, type PluginContext, type PluginDef } from '#nucleus/plugin-host.ts';
+export {
+  definePlugin,
+  type PluginAlerta,
+  type PluginComando,
+  type PluginContext,
+  type PluginDef,
+} from '#nucleus/plugin-host.ts';
 export type { NucleusContext } from '#ports/nucleus-context.ts';
 export type { AlertaNotice } from '#ports/sink.ts';
 export { tryProcesador, type TriedLectura } from '#app/try-procesador.ts';

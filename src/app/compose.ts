@@ -25,6 +25,7 @@ import { CoreCError, type Idioma } from '#domain/errors.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
 import { parseMapeo } from '#domain/mapeo/mapeo.ts';
 import { text } from '#domain/texts/text.ts';
+import type { ConfigAccess } from '#nucleus/commands/command.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
@@ -45,6 +46,7 @@ export interface ComposeOptions {
   readonly idioma: Idioma;
   /** Opened before, closed with the rest. */
   readonly ground: Ground;
+  readonly configAccess: ConfigAccess;
   /** False: no artificial entidades, sources or plugins (an ingest, or a look at what is stored). */
   readonly whole: boolean;
 }
@@ -122,6 +124,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       parseBody: makeParseBody(BATCH_LECTURAS),
       rssBytes: () => process.memoryUsage.rss(),
       metrics: () => prometheus.metrics(),
+      configAccess: options.configAccess,
       doctor: () => examineMachine(config, readMemory()),
       whole: options.whole,
     });

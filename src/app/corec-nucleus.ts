@@ -9,6 +9,7 @@ import { text } from '#domain/texts/text.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
 import type { ConfigNotice } from '#domain/config/parse.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
+import type { ConfigCheckResult } from '#nucleus/commands/command.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import type { Nucleus } from '#nucleus/nucleus.ts';
 import type { Composed } from './compose.ts';
@@ -37,7 +38,7 @@ export class CoreCNucleus {
   readonly idioma: Idioma;
   readonly #options: CoreCOptions;
   readonly #folder: string;
-  readonly #notices: readonly ConfigNotice[];
+  readonly #loaded: LoadedConfig;
   /** Ends the wait for a server. */
   #stopAsked = new AbortController();
   #composed: Composed | null = null;
@@ -48,7 +49,7 @@ export class CoreCNucleus {
     this.#options = options;
     const env = options.env ?? {};
     const loaded = typeof options.config === 'string' ? loadConfig(options.config, env) : options.config;
-    this.#notices = loaded.notices;
+    this.#loaded = loaded;
     const { dataDir } = options;
     this.config = dataDir === undefined ? loaded.config : Object.freeze({ ...loaded.config, data_dir: dataDir });
     this.#folder = loaded.path === null ? loaded.folder : dirname(loaded.path);
@@ -71,7 +72,7 @@ export class CoreCNucleus {
         waitMs: this.#options.waitMs ?? 0,
         signal: this.#stopAsked.signal,
       });
-      for (const { code, path } of this.#notices)
+      for (const { code, path } of this.#loaded.notices)
         if (code === 'config.notice_placeholder') ground.logger.warn('CoreCNucleus', text(idioma, code, { path }));
       // the bulk of CoreC loads while PostgreSQL starts
       const { compose } = await import('./compose.ts');
@@ -81,6 +82,7 @@ export class CoreCNucleus {
         folder: this.#folder,
         idioma,
         ground,
+        configAccess: { check: (file) => this.#checkConfig(file) },
         whole: this.#options.whole ?? true,
       });
       try {
@@ -91,6 +93,12 @@ export class CoreCNucleus {
         throw error;
       }
     });
+  }
+
+  /** Of the configuration in use: whoever asks by a stream names no files. */
+  async #checkConfig(file: string | null): Promise<ConfigCheckResult> {
+    const { makeConfigAccess } = await import('./config-access.ts');
+    return makeConfigAccess({ inUse: this.#loaded, env: this.#options.env ?? {}, namesFiles: false }).check(file);
   }
 
   /** Everything runs when it resolves. A failure leaves closing to `detener`. */

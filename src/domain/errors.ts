@@ -190,6 +190,21 @@ export const ERROR_TABLE = {
     '{command}: {found}. Allowed: {allowed}.',
     '{command}: {found}. Permitido: {allowed}.',
   ),
+  COREC_E_STREAM_ENTRY: row(
+    'input',
+    'An entry of {stream} cannot be taken: {found}. Allowed: {allowed}.',
+    'Una entrada de {stream} no se puede aceptar: {found}. Permitido: {allowed}.',
+  ),
+  COREC_E_COMMAND_EXPIRED: row(
+    'input',
+    'The command is {age} s old. After {limit} s nobody can tell whether it was carried out before; send it again under a new id.',
+    'El comando tiene {age} s. Pasados {limit} s ya no se sabe si se había ejecutado; envíelo de nuevo con otro id.',
+  ),
+  COREC_E_PLUGIN_COMMAND: row(
+    'terminal',
+    'Plugin {name} failed at the command "{command}": {found}.',
+    'El plugin {name} falló en el comando "{command}": {found}.',
+  ),
   COREC_E_NOT_FOUND: row('input', 'There is no {what} "{found}". {hint}', 'No existe {what} "{found}". {hint}'),
   COREC_E_NOT_RUNNING: row(
     'input',

@@ -68,6 +68,11 @@ export const EPISODIOS_POR_BLOQUE_MAX: number = MAX_ABIERTOS;
 /** One chunk of state rows as it is built and sent; two are under way at a time. */
 export const EPOCH_CHUNK_BYTES: number = 4 * MIB;
 
+// ---- streams
+
+/** Frames that wait while Redis is away: at 10 bytes a mensaje half an hour of 1,000 a second. Over it the oldest goes: the next one of its entidades says it anew. */
+export const PUBLISH_BYTES_MAX: number = 16 * MIB;
+
 // ---- journal and disk
 
 /** A segment is the unit that is released after an epoch: 16 MiB are two seconds of readings at full speed. */

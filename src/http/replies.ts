@@ -3,8 +3,8 @@
  *
  * Owns the translation, once for all routes. Leaves the words to the error table.
  */
-import { CoreCError, messageOf, type ErrorCode, type ErrorDetails, type Idioma } from '#domain/errors.ts';
-import { ConfigError, pathText } from '#domain/config/defects.ts';
+import { CoreCError, type ErrorCode, type Idioma } from '#domain/errors.ts';
+import { errorJson, toCoreCError, type ErrorJson } from '#nucleus/commands/error-json.ts';
 
 /** A CoreCError that a route gives another status than its code has. */
 export class HttpError extends Error {
@@ -20,13 +20,7 @@ export class HttpError extends Error {
 }
 
 export interface ErrorBody {
-  readonly error: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly details: ErrorDetails;
-    /** Of a configuration: every fault by itself. */
-    readonly defects?: readonly { readonly path: string; readonly says: string }[];
-  };
+  readonly error: ErrorJson;
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -42,9 +36,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** Anything thrown, as the CoreCError to show: what is none is a fault of ours. */
 export function asCoreCError(thrown: unknown): CoreCError {
-  if (thrown instanceof HttpError) return thrown.error;
-  if (thrown instanceof CoreCError) return thrown;
-  return new CoreCError('COREC_E_INTERNAL', { found: messageOf(thrown) }, thrown);
+  return thrown instanceof HttpError ? thrown.error : toCoreCError(thrown);
 }
 
 export function statusOf(thrown: unknown): number {
@@ -72,12 +64,7 @@ export function retryAfterOf(thrown: unknown): number | null {
 }
 
 export function errorBody(thrown: unknown, idioma: Idioma): ErrorBody {
-  const error = asCoreCError(thrown);
-  const { code, details } = error;
-  const body = { code, message: error.text(idioma), details };
-  if (!(error instanceof ConfigError)) return { error: body };
-  const defects = error.defects.map((defect) => ({ path: pathText(defect.path), says: defect.says[idioma] }));
-  return { error: { ...body, defects } };
+  return { error: errorJson(asCoreCError(thrown), idioma) };
 }
 
 /** The best of English and Spanish by Accept-Language; `fallback` when it asks for neither. */

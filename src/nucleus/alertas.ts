@@ -10,7 +10,7 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { Quantiles } from '#domain/cycle/quantiles.ts';
-import type { Episodio, EpisodioChange } from '#domain/episodio/episodio.ts';
+import type { Episodio, EpisodioChange, EpisodioEvento } from '#domain/episodio/episodio.ts';
 import type { AlertaRow } from '#ports/bloque-store.ts';
 import type { AlertaNotice, AlertaSink } from '#ports/sink.ts';
 
@@ -79,22 +79,25 @@ export class AlertaHub {
     quiet: boolean,
   ): void {
     for (const { evento, episodio } of changes) {
-      const row = alertaRow(bloque, episodio);
-      this.#waiting.set(row.id, row);
-      if (evento === 'abierta') {
-        this.opened++;
-        if (arrivedMs <= nowMs) this.latencyMs.observe(nowMs - arrivedMs);
-      } else if (evento === 'cerrada') this.closed++;
-      if (quiet) continue;
-      const notice: AlertaNotice = {
-        evento,
-        instanceId: this.#deps.instanceId,
-        alerta: row,
-        texto: this.#deps.texto(row),
-        omitidas: 0,
-      };
-      for (const told of this.#deps.gate.pass(notice, nowMs)) this.#tell(told);
+      this.takeRow(evento, alertaRow(bloque, episodio), nowMs, quiet);
+      if (evento === 'abierta' && arrivedMs <= nowMs) this.latencyMs.observe(nowMs - arrivedMs);
     }
+  }
+
+  /** Takes one change of an alert, of whoever's. `quiet`: store, tell nobody. */
+  takeRow(evento: EpisodioEvento, row: AlertaRow, nowMs: number, quiet: boolean = false): void {
+    this.#waiting.set(row.id, row);
+    if (evento === 'abierta') this.opened++;
+    else if (evento === 'cerrada') this.closed++;
+    if (quiet) return;
+    const notice: AlertaNotice = {
+      evento,
+      instanceId: this.#deps.instanceId,
+      alerta: row,
+      texto: this.#deps.texto(row),
+      omitidas: 0,
+    };
+    for (const told of this.#deps.gate.pass(notice, nowMs)) this.#tell(told);
   }
 
   /** Rows for the store alone, nobody is told. */

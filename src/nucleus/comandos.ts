@@ -10,6 +10,7 @@
  * O2 An effect is applied once it is stored, in the step in which that is known: no epoch can be sealed in between.
  * O3 A commit whose answer was lost may be in. When its command comes again and is found stored by just that commit, its effect is
  *    applied then: otherwise it would wait in the store for a restart.
+ * O4 When a commit fails for now, what waits behind it fails with it: a command that is tried again is not overtaken by a later one.
  */
 import { CoreCError, isTransient } from '#domain/errors.ts';
 import type { AlertaChange, BloqueStore, ComandoCommit, ComandoResult, ComandoRow } from '#ports/bloque-store.ts';
@@ -80,8 +81,13 @@ export class Comandos {
       try {
         await this.#commit(batch);
       } catch (error) {
+        if (isTransient(error)) {
+          // O4: these were never sent, and their callers know it
+          const behind = this.#waiting.splice(0);
+          this.#fail(batch, error);
+          for (const { reject } of behind) reject(error);
+        } else if (batch.length === 1) this.#fail(batch, error);
         // one command that the store will not have must not take the others along
-        if (batch.length === 1 || isTransient(error)) this.#fail(batch, error);
         else await this.#eachAlone(batch);
       }
     }
@@ -127,6 +133,7 @@ export class Comandos {
     return this.#doubtful.get(id)?.includes(timestampMs) ?? false;
   }
 
+  /** Rejects; after a failure that may pass the outcome is unknown (O3). */
   #fail(batch: readonly Waiting[], error: unknown): void {
     for (const { row, reject } of batch) {
       if (isTransient(error)) {

@@ -15,6 +15,7 @@ import type { AlertaSink } from '#ports/sink.ts';
 import type { RefusalReason, RefusedRows, Source } from '#ports/source.ts';
 import type { StreamBus } from '#ports/stream-bus.ts';
 import type { Gate as NoticeGate } from './alertas.ts';
+import type { ConfigAccess } from './commands/command.ts';
 import type { LoadedPlugin } from './plugin-host.ts';
 
 /** Parses a whole body in steps: calls `deliver` with each full batch. */
@@ -57,6 +58,8 @@ export interface NucleusDeps {
   readonly parseBody: ParseBody;
   readonly rssBytes: () => number;
   readonly metrics: () => Promise<string>;
+  /** What commands about the configuration ask; null: there is none. */
+  readonly configAccess: ConfigAccess | null;
   /** Checks outside the nucleus: disk, memory, versions, servers. */
   readonly doctor: () => Promise<readonly DoctorFinding[]>;
   /** False: entries of artificial entidades, `fuentes` and plugins are left out (an ingest without a running CoreC). */

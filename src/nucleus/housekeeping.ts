@@ -45,9 +45,10 @@ export class Housekeeping {
   }
 
   #tick(): void {
-    const { clock, hub } = this.#nucleus;
+    const { clock, hub, avisos } = this.#nucleus;
     const nowMs = clock.nowMs();
     hub.tick(nowMs);
+    avisos.tick(nowMs);
     if (this.#ticks % EXPIRE_TICKS === 0) this.#expire();
     if (this.#ticks % UPKEEP_TICKS === UPKEEP_FIRST) void this.#upkeep(nowMs);
     this.#ticks++;

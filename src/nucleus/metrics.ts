@@ -57,6 +57,7 @@ export function registerMetrics(nucleus: Nucleus): void {
       reason,
     });
   }
+  registerStreamMetrics(nucleus);
   for (const [quantile, q] of QUANTILES) {
     gauge('corec_sweep_ms', 'Time of a sweep', () => nucleus.ejecucion.sweepMs.at(q), { quantile });
     gauge('corec_cycle_ms', 'Time of one bloque run', () => nucleus.ejecucion.cycleMs.at(q), { quantile });
@@ -104,4 +105,30 @@ export function registerMetrics(nucleus: Nucleus): void {
       labels,
     );
   }
+}
+
+function registerStreamMetrics({ meter, streams }: Nucleus): void {
+  const outcomes = ['answered', 'refused', 'repeated', 'foreign', 'expired', 'trimmed', 'claimed', 'shared'] as const;
+  for (const outcome of outcomes) {
+    meter.observedGauge(
+      'corec_streams_commands_total',
+      'Commands of corec_commands by what became of them',
+      () => streams.stats?.[outcome] ?? 0,
+      { outcome },
+    );
+  }
+  for (const reason of ['malformed', 'too_long', 'deliveries'] as const) {
+    meter.observedGauge(
+      'corec_streams_dead_total',
+      'Entries put into corec_dead, by reason',
+      () => streams.stats?.dead[reason] ?? 0,
+      { reason },
+    );
+  }
+  const gauge = (name: string, help: string, read: () => number): void => meter.observedGauge(name, help, read);
+  gauge('corec_streams_under_way', 'Commands read and not yet acknowledged', () => streams.stats?.underWay ?? 0);
+  gauge('corec_streams_away', '1 while streams cannot be read or written', () => (streams.health.isAway ? 1 : 0));
+  gauge('corec_frames_published_total', 'Frames put into the streams of canales', () => streams.publisher.frames);
+  gauge('corec_frames_dropped_total', 'Frames dropped at the bound', () => streams.publisher.dropped);
+  gauge('corec_frames_waiting_bytes', 'Bytes of frames that wait', () => streams.publisher.bytes);
 }

@@ -5,7 +5,7 @@
  * lecturas come in), epochs (what is kept), alertas (who is told), queries and actions (what doors may ask).
  *
  *   1 store, journal   2 procesadores, catalogue   3 modules (bloques)   4 state of the last epoch   5 plugins
- *   6 the loop runs    7 journal replayed          8 sources read        9 epochs on time
+ *   6 the loop runs    7 journal replayed          8 sources read        9 epochs on time       10 commands of streams taken
  *
  * X1 detener undoes the stages reached, from the highest, and goes on when one fails; what was acknowledged is durable before it ends.
  * X2 A start that is stopped ends at its next stage (or journal record) with COREC_E_STOPPING; only then is what it reached undone.
@@ -28,6 +28,7 @@ import type { Meter } from '#ports/meter.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
 import { AlertaHub } from './alertas.ts';
+import { Avisos } from './avisos.ts';
 import { Comandos } from './comandos.ts';
 import type { NucleusDeps } from './deps.ts';
 import { NucleusDoor } from './door.ts';
@@ -36,11 +37,13 @@ import { Gate } from './gate.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Pump, type FuenteRow } from './intake.ts';
 import { Lotes } from './lotes.ts';
-import { PluginHost, type LoadedPlugin, type PluginContext } from './plugin-host.ts';
+import { makePluginContext } from './plugin-context.ts';
+import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
+import { Streams } from './streams/streams.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 import { within } from './within.ts';
 
@@ -54,6 +57,7 @@ const STAGES = [
   'journal',
   'sources',
   'epochs',
+  'streams',
 ] as const;
 const TAG = 'CoreCNucleus';
 /** Reasons that are found only when a parsed lectura is placed. */
@@ -87,6 +91,8 @@ export class Nucleus implements NucleusContext {
   readonly runs: Runs;
   readonly sealing = new Sealing(this);
   readonly comandos: Comandos;
+  readonly avisos: Avisos;
+  readonly streams: Streams;
   readonly door: NucleusDoor;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
@@ -106,6 +112,7 @@ export class Nucleus implements NucleusContext {
   #recovery: Recovery | null = null;
   #stage = 0;
   #stopAsked = false;
+  #isFirstStart = false;
   #fatal: unknown = null;
   #fatalListeners: ((error: unknown) => void)[] = [];
   readonly #housekeeping = new Housekeeping(this);
@@ -132,6 +139,7 @@ export class Nucleus implements NucleusContext {
       logger: deps.logger,
       say: this.say,
       paused: () => this.pausado,
+      publish: (bloque, frame) => this.streams.publisher.publish(bloque.canal, bloque.id, frame),
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
     this.swarm = new Swarm({
@@ -163,6 +171,8 @@ export class Nucleus implements NucleusContext {
       nextEpoca: () => this.epochs?.next ?? 1,
       apply: (row) => this.door.applyEfecto(row.nombre, row.efecto),
     });
+    this.avisos = new Avisos(this.hub, deps.config.alertas.enfriamiento_s * 1000);
+    this.streams = new Streams(this);
   }
 
   // -- life cycle ------------------------------------------------------------------------------------------------------------
@@ -175,6 +185,7 @@ export class Nucleus implements NucleusContext {
     this.#reach('store');
     await store.open();
     const epoca = await store.lastEpoch();
+    this.#isFirstStart = epoca === 0;
     const recovery = new Recovery(this.deps, this.swarm);
     this.#recovery = recovery;
     this.#reach('procesadores');
@@ -209,7 +220,8 @@ export class Nucleus implements NucleusContext {
     this.epochs = this.#makeEpochs(epoca);
     await recovery.replayComandos(epoca, this.door);
     this.#reach('plugins');
-    if (this.deps.whole) await this.#plugins.inicializar(this.deps.plugins, (plugin) => this.#pluginContext(plugin));
+    if (this.deps.whole)
+      await this.#plugins.inicializar(this.deps.plugins, (plugin) => makePluginContext(this, plugin));
     registerMetrics(this);
     this.startMs = this.clock.monotonicMs() - this.beganMs;
     this.logger.info(TAG, 'Inicializado', {
@@ -220,7 +232,7 @@ export class Nucleus implements NucleusContext {
     });
   }
 
-  /** Stages 6 to 9: everything runs. Resolves when it does. */
+  /** Stages 6 to 10: everything runs. Resolves when it does. */
   async ejecutar(): Promise<void> {
     this.#reach('loop');
     for (const modulo of this.deps.modules) await modulo.ejecutar();
@@ -230,7 +242,7 @@ export class Nucleus implements NucleusContext {
       await this.turn();
       this.logger.info(TAG, this.say('log.journal_replayed'), { records: replayed });
     }
-    await this.#recovery?.closeStale(this.hub, this.clock.nowMs());
+    await this.#recovery?.closeStale(this.hub, this.avisos.ids(), this.clock.nowMs());
     if (this.deps.whole) await this.#refillStream();
     this.fase = 'vivo';
     if (this.deps.whole) await this.#plugins.ejecutar();
@@ -240,6 +252,8 @@ export class Nucleus implements NucleusContext {
     }
     this.#reach('epochs');
     this.#housekeeping.start();
+    this.#reach('streams');
+    if (this.deps.whole) await this.streams.start(this.#isFirstStart);
   }
 
   /** Makes a start that is under way end soon (X2); `detener` comes after it. */
@@ -263,6 +277,7 @@ export class Nucleus implements NucleusContext {
       }
     };
     const isReached = (stage: (typeof STAGES)[number]): boolean => STAGES.indexOf(stage) < reached;
+    if (isReached('streams')) await attempt('streams', () => this.streams.stop());
     if (isReached('plugins')) await attempt('plugins', () => this.#plugins.detener());
     if (isReached('sources')) {
       await Promise.all(this.pumps.map((pump) => attempt(pump.source.id, () => pump.stop())));
@@ -272,6 +287,7 @@ export class Nucleus implements NucleusContext {
       await attempt('lotes', () => this.lotes.settled());
       await attempt('loop', () => this.turn());
       this.#closeAvisos();
+      await attempt('streams', () => this.streams.stopPublishing());
     }
     this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
@@ -524,48 +540,6 @@ export class Nucleus implements NucleusContext {
     this.logger.info('Fuente', this.say('log.source_reading'), { fuente: source.id, bloque: entrada.id });
   }
 
-  #pluginContext(plugin: LoadedPlugin): PluginContext {
-    const entry = this.config.plugins.find((candidate) => candidate.name === plugin.name)?.bloque ?? null;
-    const own = (): readonly BloqueSimbiotico[] =>
-      entry === null ? [] : (this.swarm.entradas.get(entry.id)?.bloques ?? []);
-    const log =
-      (level: 'debug' | 'info' | 'warn' | 'error') =>
-      (tag: string, text: string, fields?: Readonly<Record<string, unknown>>): void =>
-        this.logger[level](tag, text, { plugin: plugin.name, ...fields });
-    return {
-      name: plugin.name,
-      config: plugin.config,
-      logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-      bloques: own,
-      onAlerta: (listener, all = false) => {
-        const failed = (error: unknown): void =>
-          this.logger.error(
-            'PluginHost',
-            this.say('log.on_alerta_failed', { plugin: plugin.name, error: this.describe(error) }),
-          );
-        this.hub.onAlerta((notice) => {
-          if (!all && !notice.alerta.bloque.startsWith(`${entry?.id ?? ''}/`)) return;
-          try {
-            // an async listener is a plugin's right too, and its rejection must not end the process
-            Promise.resolve(listener(notice)).catch(failed);
-          } catch (error) {
-            failed(error);
-          }
-        });
-      },
-      lecturas: (rows) => {
-        if (entry === null)
-          throw new CoreCError('COREC_E_PLUGIN_LOAD', {
-            name: plugin.name,
-            path: plugin.path,
-            found: 'no bloque',
-            hint: 'Give the plugin a bloque in the configuration.',
-          });
-        return this.deliverRows(this.entradaFor(entry.id, null), rows);
-      },
-    };
-  }
-
   /** Rows from inside the process; volatile. While doors must wait they are refused and counted: nobody else bounds a plugin. */
   deliverRows(
     entrada: Entrada,
@@ -614,6 +588,7 @@ export class Nucleus implements NucleusContext {
 
   #closeAvisos(): void {
     const nowMs = this.clock.nowMs();
+    this.avisos.closeAll(nowMs);
     for (const bloque of this.swarm.bloques) {
       for (const aviso of Array.from(bloque.avisos.open)) bloque.avisos.close(aviso.slot);
       const changes = bloque.takeChanges();

@@ -22,8 +22,38 @@ export interface PluginContext {
   bloques(): readonly BloqueSimbiotico[];
   /** Alerts as they are told: of its own bloques, or of all. */
   onAlerta(listener: (notice: AlertaNotice) => Promise<void> | void, all?: boolean): void;
+  /**
+   * Takes the commands that come for this plugin by the stream corec_commands. What the handler gives, or its promise does within 30 s,
+   * is answered in corec_responses; what it throws is answered as an error. After a crash it may be called again for the same command.
+   */
+  onComando(handler: (comando: PluginComando) => unknown): void;
+  /** Opens an alert of its own, or updates the open one of that clave and regla: told, streamed and stored as any other. Returns its id. */
+  openAlerta(alerta: PluginAlerta): string;
+  /** False: none of that clave and regla was open. */
+  closeAlerta(clave: string, regla?: string): boolean;
   /** Puts lecturas into its own entry. Volatile: they are not journalled. */
   lecturas(rows: Iterable<{ readonly clave: string; readonly valor: number; readonly tsMs?: number }>): number;
+}
+
+/** A command for a plugin (docs/STREAMS.md). */
+export interface PluginComando {
+  /** The sender's; the same when the same command comes again. */
+  readonly id: string;
+  readonly command: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Who sent it; null: nobody said. */
+  readonly by: string | null;
+}
+
+export interface PluginAlerta {
+  /** What it is about, 1 to 256 characters. */
+  readonly clave: string;
+  /** The reason in words. */
+  readonly texto: string;
+  /** Default `plugin`. */
+  readonly regla?: string;
+  /** Default 1. */
+  readonly valor?: number;
 }
 
 export interface PluginDef {

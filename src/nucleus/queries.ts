@@ -104,6 +104,7 @@ export class Queries {
     if (n.fase !== 'vivo' && n.fase !== 'pausado') list.push(`fase ${n.fase}`);
     if (!store.ok) list.push(`store: ${store.found}`);
     if (n.epochs !== null && n.epochs.problem !== '') list.push(`epoch: ${n.epochs.problem}`);
+    list.push(...n.streams.problems);
     for (const pump of n.pumps) if (pump.state === 'failed') list.push(`${pump.source.id}: ${pump.found}`);
     return list;
   }

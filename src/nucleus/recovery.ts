@@ -175,10 +175,11 @@ export class Recovery {
     }
   }
 
-  /** Alerts that a crash left open in the store, and that no episodio keeps open, are closed where they were last seen. */
-  async closeStale(hub: AlertaHub, nowMs: number): Promise<void> {
+  /** Alerts that a crash left open in the store, and that no episodio nor any of `open` keeps open, are closed where they were last seen. */
+  async closeStale(hub: AlertaHub, open: Iterable<string>, nowMs: number): Promise<void> {
     if (!this.#wasRunning) return;
     const live = new Set(this.#asleep);
+    for (const id of open) live.add(id);
     for (const bloque of this.#swarm.bloques) {
       for (const open of bloque.episodios.open) live.add(open.id);
       for (const open of bloque.avisos.open) live.add(open.id);

@@ -35,6 +35,8 @@ export interface RunsDeps {
   readonly logger: Logger;
   readonly say: Say;
   readonly paused: () => boolean;
+  /** The mensajes of a settled cycle, as its bloque publishes them. */
+  readonly publish: (bloque: BloqueSimbiotico, frame: Uint8Array) => void;
   /** Monotonic ms since which the oldest bloque waits for its turn; Infinity when none does. */
   readonly oldestQueuedMs: () => number;
 }
@@ -144,6 +146,8 @@ export class Runs {
     if ((due & DUE.cycle) !== 0) {
       const nowMs = this.#deps.clock.nowMs();
       const settled = bloque.settle(nowMs);
+      const frame = bloque.takeFrame();
+      if (frame !== null) this.#deps.publish(bloque, frame);
       this.fallos += settled.errors;
       this.repairs += settled.repaired;
       if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);

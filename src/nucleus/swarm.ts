@@ -275,6 +275,7 @@ export class Swarm {
         intervaloMs: config.intervalo_ms,
         inboxMax: config.inbox_max,
         mensajes: entrada.artificial ? 'ninguno' : this.#deps.mensajes,
+        publicar: entrada.config.publicar,
         enfriamientoMs: this.#deps.enfriamientoMs,
       },
       {

@@ -21,11 +21,13 @@ import {
   type PendingColumns,
   type RunSink,
 } from '../procesadores/compile.ts';
+import type { Publicar } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
 import { Inbox } from './inbox.ts';
 import { PendingMensajes, type ModoMensajes } from './pending.ts';
+import { Publication } from './publication.ts';
 import { noteRepair, planRepair, type InactiveEntidad, type RepairRecord } from './repair.ts';
 
 export interface BloqueOptions {
@@ -51,6 +53,8 @@ export interface BloqueOptions {
   readonly intervaloMs: number;
   readonly inboxMax: number;
   readonly mensajes: ModoMensajes;
+  /** Left out: ninguno. */
+  readonly publicar?: Publicar;
   readonly enfriamientoMs: number;
 }
 
@@ -141,6 +145,8 @@ export class BloqueSimbiotico implements RunSink {
   #cyclesWithRuns = 0;
   #nowMs = 0;
   #held: (() => void) | null = null;
+  readonly #publication: Publication | null;
+  #frame: Uint8Array | null = null;
 
   constructor(options: BloqueOptions, deps: BloqueDeps) {
     this.id = options.id;
@@ -156,6 +162,8 @@ export class BloqueSimbiotico implements RunSink {
     );
     this.episodios = new EpisodioBook(options.id);
     this.avisos = new EpisodioBook(options.id);
+    const { publicar = 'ninguno' } = options;
+    this.#publication = publicar === 'ninguno' ? null : new Publication(publicar, options.slots);
     const regla = procesador.alerta;
     const at = (limit: number | ((p: unknown) => number)): number =>
       typeof limit === 'number' ? limit : limit(options.parametros);
@@ -347,6 +355,11 @@ export class BloqueSimbiotico implements RunSink {
         open,
       );
     this.#cursor = (from + n) % used;
+    if (this.#publication?.modo === 'todos') {
+      const stamp = this.#stamps();
+      stamp.fill(this.#stampNow, from, from + first);
+      stamp.fill(this.#stampNow, 0, n - first);
+    }
     const runs = acc[ACC.runs]! - before;
     if (this.autonomo) this.#distinct = Math.max(this.#distinct, runs);
     else if (runs > 0) this.dirty = true;
@@ -374,6 +387,10 @@ export class BloqueSimbiotico implements RunSink {
     followFitness(this.#fitness, sums, options.umbral, intervals);
     this.carga += (Math.min(1, this.#distinct / options.slots) - this.carga) * 0.2;
     this.#distinct = 0;
+    if (this.#publication !== null) {
+      const used = this.#cycleUsed();
+      this.#frame = this.#publication.frame(this.memory.core, this.canal, used, this.#stamp, this.#stampNow);
+    }
     this.#stampNow = (this.#stampNow + 1) & 0xffff;
     if (this.#stampNow === 0) this.#stamp?.fill(0xffff);
     this.runsTotal += sums.runs;
@@ -383,6 +400,13 @@ export class BloqueSimbiotico implements RunSink {
     this.#judge(sums, nowMs);
     const { repaired, restore, quarantined } = repair;
     return { runs: sums.runs, errors: sums.errors, fitness: this.fitness, repaired, restore, quarantined };
+  }
+
+  /** The mensajes of the cycle settled last, as `publicar` wants them; null: none. Once. */
+  takeFrame(): Uint8Array | null {
+    const frame = this.#frame;
+    this.#frame = null;
+    return frame;
   }
 
   /** All seven steps at once, for one who drives a bloque by hand. */
@@ -635,9 +659,14 @@ export class BloqueSimbiotico implements RunSink {
     corre[slot] = ocupado[slot] !== OCUPADO.libre && activo[slot] === 1 && !this.#quarantine.has(slot) ? 1 : 0;
   }
 
+  /** Who had work since the last settled cycle: those that bear its number. */
+  #stamps(): Uint16Array {
+    return (this.#stamp ??= new Uint16Array(this.options.slots).fill(0xffff));
+  }
+
   /** Prefix of the inbox that holds the lecturas of at most ceil(candidates x carga) entidades; counts who had work. */
   #selectLecturas(carga: number, size: number): number {
-    const stamp = (this.#stamp ??= new Uint16Array(this.options.slots).fill(0xffff));
+    const stamp = this.#stamps();
     const now = this.#stampNow;
     const slots = this.inbox.columns.slot;
     if (carga >= 1) {

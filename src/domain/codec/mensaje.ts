@@ -95,6 +95,24 @@ export function encodeFrame(
   return end;
 }
 
+/** The same for the mensajes of `slots[0..count)`, in that order, as a new frame. The caller vouches for what encodeFrame's does. */
+export function encodeFrameOf(
+  numeros: Uint32Array,
+  canal: number,
+  valores: Float32Array,
+  activos: Uint8Array,
+  slots: Uint16Array,
+  count: number,
+): Uint8Array {
+  const target = new Uint8Array(count * MENSAJE_BYTES);
+  const view = viewOf(target);
+  for (let k = 0, byte = 0; k < count; k++, byte += MENSAJE_BYTES) {
+    const slot = slots[k]!;
+    writeMensaje(view, byte, numeros[slot]!, canal, valores[slot]!, activos[slot]!);
+  }
+  return target;
+}
+
 /**
  * Reads the mensajes of `bytes` into the columns and returns how many. `canal`: the one every mensaje must have.
  * Throws COREC_E_MENSAJE that names the first fault by index and counts the invalid ones; the columns are then not to be used.

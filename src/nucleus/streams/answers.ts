@@ -1,0 +1,203 @@
+/**
+ * Answers on their way into corec_responses, and the acknowledgements of what they answer.
+ *
+ * Owns their order, batches and tries, and what a command that came twice is told. Leaves making them to the door.
+ *
+ *   push -> [ waiting ] -> appended once -> [ to acknowledge ] -> acknowledged, in batches
+ *                            `-> there was one: of this very entry: done; of an earlier entry: told again, marked as repeated
+ *
+ * W1 An entry is acknowledged after its answer is in, never before; a second answer to the same entry is never appended.
+ * W2 Nothing is dropped while the streams are away: what waits is bounded by what the door has under way.
+ */
+import { formatStreamId, parseStreamId } from '#domain/stream-id.ts';
+import { STREAMS } from '#domain/streams.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { AppendedOnce, StreamBus } from '#ports/stream-bus.ts';
+import { repeatedAnswer } from './envelope.ts';
+import { pause, type StreamHealth } from './stream-health.ts';
+
+/** Answers in one append, and entries in one acknowledgement. */
+const BATCH_MAX = 512;
+const BATCH_BYTES = 1024 * 1024;
+/** Acknowledging is not urgent: an entry that comes again is known. So few of them wait a little for company. */
+const ACK_SOON = 256;
+const ACK_WITHIN_MS = 20;
+const ACKNOWLEDGING = `${STREAMS.commands}, acknowledging`;
+
+/** One promise for all: there nearly always is. */
+const ROOM = Promise.resolve();
+
+export interface Answer {
+  /** The entry that it answers. */
+  readonly entry: string;
+  /** Under which it is appended once. */
+  readonly onceId: string;
+  readonly ttlS: number;
+  readonly text: string;
+}
+
+export interface AnswersDeps {
+  readonly bus: StreamBus;
+  readonly health: StreamHealth;
+  readonly clock: Clock;
+  readonly group: string;
+  /** False: the streams go with the process, and an id need not be remembered in them. */
+  readonly durable: boolean;
+  /** The entry is answered and acknowledged. */
+  readonly done: (entries: readonly string[]) => void;
+}
+
+export class Answers {
+  /** Appended, and told again because their id had come before. */
+  sent = 0;
+  repeated = 0;
+  /** Bytes that wait. */
+  bytes = 0;
+
+  readonly #deps: AnswersDeps;
+  readonly #stop = new AbortController();
+  #waiting: Answer[] = [];
+  #isSending = false;
+  #acks: string[] = [];
+  #isAcknowledging = false;
+  /** Ends the pause before an acknowledgement. */
+  #ackNow = new AbortController();
+  #roomWaiters: (() => void)[] = [];
+
+  constructor(deps: AnswersDeps) {
+    this.#deps = deps;
+  }
+
+  push(answer: Answer): void {
+    this.#waiting.push(answer);
+    this.bytes += answer.text.length;
+    if (!this.#isSending) void this.#send();
+  }
+
+  /** Acknowledges an entry that gets no answer. */
+  acknowledge(entry: string): void {
+    this.#acks.push(entry);
+    if (this.#acks.length >= ACK_SOON) this.#ackNow.abort();
+    if (!this.#isAcknowledging) void this.#acknowledge();
+  }
+
+  /** Resolves when less than `bytesMax` wait, or when nothing is sent any more. */
+  room(bytesMax: number): Promise<void> {
+    return this.bytes > bytesMax ? this.#room(bytesMax) : ROOM;
+  }
+
+  async #room(bytesMax: number): Promise<void> {
+    while (this.bytes > bytesMax && !this.#stop.signal.aborted) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    }
+  }
+
+  /** Tries no more: what is not answered stays pending in the stream. */
+  stop(): void {
+    this.#stop.abort();
+    this.#ackNow.abort();
+    this.#wakeRoom();
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    // whoever answers in the same turn goes along
+    await Promise.resolve();
+    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
+      const batch = this.#takeBatch();
+      if (!(await this.#append(batch))) break;
+      for (const { entry, text } of batch) {
+        this.bytes -= text.length;
+        this.acknowledge(entry);
+      }
+      this.#wakeRoom();
+    }
+    this.#isSending = false;
+  }
+
+  /** The first of what waits that share a time to be remembered. */
+  #takeBatch(): Answer[] {
+    const { ttlS } = this.#waiting[0]!;
+    let bytes = 0;
+    let k = 0;
+    while (k < this.#waiting.length && k < BATCH_MAX && bytes < BATCH_BYTES) {
+      const answer = this.#waiting[k]!;
+      if (answer.ttlS !== ttlS) break;
+      bytes += answer.text.length;
+      k++;
+    }
+    return this.#waiting.splice(0, k);
+  }
+
+  /** False: nothing is tried any more. */
+  async #append(batch: readonly Answer[]): Promise<boolean> {
+    const { bus, durable } = this.#deps;
+    const list = batch.map(({ onceId, text }) => ({ onceId, fields: { data: text } }));
+    if (!durable) {
+      const fields = list.map((one) => one.fields);
+      const ids = await this.#try(STREAMS.responses, () => bus.appendAll(STREAMS.responses, fields));
+      if (ids !== null) this.sent += batch.length;
+      return ids !== null;
+    }
+    const appended = await this.#try(STREAMS.responses, () =>
+      bus.appendOnceAll(STREAMS.responses, list, batch[0]!.ttlS),
+    );
+    if (appended === null) return false;
+    for (const [k, { first }] of appended.entries()) {
+      if (first) this.sent++;
+      else if (!(await this.#repeat(batch[k]!, appended[k]!))) return false;
+    }
+    return true;
+  }
+
+  /** Its id had an answer before: that of this entry, delivered again, or that of an earlier one. */
+  async #repeat(answer: Answer, { id }: AppendedOnce): Promise<boolean> {
+    const { bus } = this.#deps;
+    const entries = await this.#try(STREAMS.responses, () => bus.read(STREAMS.responses, idBefore(id), 1, 0));
+    if (entries === null) return false;
+    const [first] = entries;
+    const known = first?.id === id ? first.fields['data'] : undefined;
+    // trimmed away: then this one is as good
+    const text = known === undefined ? repeatedAnswer(answer.text, '') : repeatedAnswer(known, answer.entry);
+    if (text === null) return true;
+    const onceId = `${answer.onceId}@${answer.entry}`;
+    const appended = await this.#try(STREAMS.responses, () =>
+      bus.appendOnce(STREAMS.responses, onceId, { data: text }, answer.ttlS),
+    );
+    if (appended === null) return false;
+    if (appended.first) this.repeated++;
+    return true;
+  }
+
+  async #acknowledge(): Promise<void> {
+    this.#isAcknowledging = true;
+    const { bus, clock, group, done } = this.#deps;
+    while (this.#acks.length > 0) {
+      if (this.#acks.length < ACK_SOON && !this.#stop.signal.aborted) {
+        await pause(clock, ACK_WITHIN_MS, this.#ackNow.signal);
+      }
+      if (this.#ackNow.signal.aborted && !this.#stop.signal.aborted) this.#ackNow = new AbortController();
+      const ids = this.#acks.splice(0, BATCH_MAX);
+      if (ids.length > 0 && (await this.#try(ACKNOWLEDGING, () => bus.ack(STREAMS.commands, group, ids))) === null)
+        break;
+      done(ids);
+    }
+    this.#isAcknowledging = false;
+  }
+
+  #try<T>(who: string, attempt: () => Promise<T>): Promise<T | null> {
+    return this.#deps.health.keepTrying(who, this.#stop.signal, attempt);
+  }
+
+  #wakeRoom(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+/** The greatest id below `id`, so that reading after it begins with it. */
+function idBefore(id: string): string {
+  const { ms, n } = parseStreamId(id, 'stream read');
+  return n > 0 ? formatStreamId({ ms, n: n - 1 }) : formatStreamId({ ms: ms - 1, n: Number.MAX_SAFE_INTEGER });
+}
