@@ -7,7 +7,6 @@ import { dirname } from 'node:path';
 import { chooseIdioma } from '#domain/texts/idioma.ts';
 import { text } from '#domain/texts/text.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
-import type { ConfigNotice } from '#domain/config/parse.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
 import type { ConfigCheckResult } from '#nucleus/commands/command.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';

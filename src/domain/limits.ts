@@ -85,6 +85,7 @@ export const JOURNAL_PENDING_BYTES: number = 32 * MIB;
 export const POSTGRES_WAL_BYTES: number = 96 * MIB;
 /** Catalogues of a fresh embedded PostgreSQL. */
 export const POSTGRES_EMPTY_BYTES: number = 40 * MIB;
+export const RETENCION_DIAS_DEFAULT = 30;
 /** Rows and mensajes kept at most, by default: 4 of the smallest disk's 10 GB. */
 export const RETENCION_MB_DEFAULT = 4_096;
 

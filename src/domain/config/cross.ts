@@ -4,7 +4,7 @@
  * X1 Works on the file's values before they were judged, and looks at each only when it has the right kind: so that these defects
  *    are told together with those of schema.ts, and not on a second try.
  */
-import { BLOQUES_MAX, ENTIDADES_POR_BLOQUE_DEFAULT } from '../limits.ts';
+import { BLOQUES_MAX, DAY_S, ENTIDADES_POR_BLOQUE_DEFAULT, RETENCION_DIAS_DEFAULT } from '../limits.ts';
 import { defect, notAllowed, pathText, type Bilingual, type ConfigDefect } from './defects.ts';
 import type { JsonPath } from './json.ts';
 import { ENTRY_ID, ENTRY_ID_PERMITIDO, TOKEN_CHARS_MIN } from './schema.ts';
@@ -36,6 +36,22 @@ export function crossDefects(root: unknown): ConfigDefect[] {
     ...entries.flatMap(({ path, value }) => twiceGiven(path, value)),
     ...httpDefects(config['http']),
     ...fuenteDefects(items(config['fuentes'])),
+    ...ttlDefects(config),
+  ];
+}
+
+/** A command that comes again is known by its record, which goes with the rows of its day. */
+function ttlDefects(config: Fields): ConfigDefect[] {
+  const ttlS = positive(fields(config['redis_config'])['ttl_idempotencia_s']);
+  const days = fields(config['persistencia'])['retencion_dias'] ?? RETENCION_DIAS_DEFAULT;
+  if (ttlS === null || typeof days !== 'number' || ttlS <= days * DAY_S) return [];
+  const most = Math.floor(days * DAY_S);
+  return [
+    defect(
+      ['redis_config', 'ttl_idempotencia_s'],
+      `is ${ttlS}, but records of commands are kept for ${days} days (persistencia.retencion_dias); allowed: at most ${most}`,
+      `es ${ttlS}, pero los registros de comandos se conservan ${days} días (persistencia.retencion_dias); se permite: ${most} como máximo`,
+    ),
   ];
 }
 

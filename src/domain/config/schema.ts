@@ -21,6 +21,7 @@ import {
   INTERVALO_MS_MIN,
   MAX_SIZE_MB_DEFAULT,
   MAX_SIZE_MB_INTELIGENTE,
+  RETENCION_DIAS_DEFAULT,
   RETENCION_MB_DEFAULT,
 } from '../limits.ts';
 import { doc } from './doc.ts';
@@ -422,9 +423,9 @@ export const configSchema = doc(
             en: 'How they are stored; every reader gets JSON. Default columnas+zstd3.',
             es: 'Cómo se guardan; todo lector recibe JSON. Por defecto columnas+zstd3.',
           }),
-          retencion_dias: doc(z.number().min(1).max(36_500).default(30), {
-            en: 'Rows are kept for so many days. Default 30.',
-            es: 'Las filas se conservan estos días. Por defecto 30.',
+          retencion_dias: doc(z.number().min(1).max(36_500).default(RETENCION_DIAS_DEFAULT), {
+            en: `Rows are kept for so many days. Default ${RETENCION_DIAS_DEFAULT}.`,
+            es: `Las filas se conservan estos días. Por defecto ${RETENCION_DIAS_DEFAULT}.`,
           }),
           retencion_mb: doc(z.int().min(64).max(1_000_000_000).default(RETENCION_MB_DEFAULT), {
             en: `Rows take at most so many MB of disk; the oldest partition goes first. Default ${RETENCION_MB_DEFAULT}.`,

@@ -5,7 +5,7 @@
  * domain/bloque/publication.ts.
  *
  * P1 A frame says how entidades stand, not how they changed: one that comes twice (its append was tried again after a lost answer)
- *    says the same again, and one that is lost is made good by the next of its entidades (ADR 0024).
+ *    says the same again, and one that is lost is made good by the next of its entidades (ADR 0026).
  * P2 While the streams are away frames wait, in order, up to FRAMES_BYTES_MAX; over it the oldest goes, counted.
  */
 import { PUBLISH_BYTES_MAX } from '#domain/limits.ts';

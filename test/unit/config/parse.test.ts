@@ -320,6 +320,15 @@ test('more bloques than the limit are refused, in one entry and in all together'
   });
 });
 
+test('a command id is not remembered for longer than the record of its command', () => {
+  assert.match(
+    defectLines(refused({ redis_config: { ttl_idempotencia_s: 200_000 }, persistencia: { retencion_dias: 2 } }))[0]!,
+    /^redis_config\.ttl_idempotencia_s is 200000, but records of commands are kept for 2 days .*at most 172800$/,
+  );
+  const both = { redis_config: { ttl_idempotencia_s: 172_800 }, persistencia: { retencion_dias: 2 } };
+  assert.equal(parse(both).config.redis_config?.ttl_idempotencia_s, 172_800);
+});
+
 test('http on an address that others reach needs a token that is worth one; loopback does not', () => {
   const token = 'sixteen-chars-ok';
   for (const host of ['127.0.0.1', '127.9.9.9', 'localhost', '::1'])
