@@ -101,6 +101,8 @@ export class Ground {
       archivos,
       terminal,
       colour,
+      // what goes to a file or a container's log is read on another day
+      dated: terminal?.isTTY !== true,
       clock,
       idioma,
     });

@@ -27,6 +27,8 @@ export interface LoggingOptions {
   /** Where lines for people go; null: nowhere. */
   readonly terminal: TerminalStream | null;
   readonly colour: boolean;
+  /** Lines for people begin with the date. Default false. */
+  readonly dated?: boolean;
   /** As `nivel` when it is not given. */
   readonly nivelTerminal?: LevelOrSilent;
   /** Of what the log says of itself. */
@@ -53,8 +55,8 @@ const WAITING_LINES_MAX = 1000;
 type WriteLine = (level: Level, tag: string, text: string, fields: LogFields | undefined) => void;
 
 export function makeLogging(options: LoggingOptions): Logging {
-  const { terminal, colour, nivel = 'info', nivelTerminal = nivel, clock = processClock() } = options;
-  const screen = terminal === null ? null : new TerminalLog(terminal, colour);
+  const { terminal, colour, dated = false, nivel = 'info', nivelTerminal = nivel, clock = processClock() } = options;
+  const screen = terminal === null ? null : new TerminalLog(terminal, colour, dated);
   const print: WriteLine = (level, tag, text, fields) => {
     if (screen !== null && isEnabled(level, nivelTerminal)) screen.write(level, clock.nowMs(), tag, text, fields);
   };

@@ -1,5 +1,6 @@
 /**
- * Log lines for a person at a terminal: `12:34:56 [CoreCNucleus] Inicializado bloques=1003`.
+ * Log lines for a person at a terminal: `12:34:56 [CoreCNucleus] Inicializado bloques=1003`; with the date in front where they are
+ * kept to be read on another day (a container's log, a file).
  *
  * T1 What is logged cannot steer the terminal: control and direction characters are shown as escapes, and a second line of a text
  *    is indented, so that it never looks like a log line of its own.
@@ -35,14 +36,22 @@ export function formatLine(
   text: string,
   fields: LogFields | undefined,
   isColoured: boolean,
+  isDated = false,
 ): string {
   const paint = (colour: string, what: string): string =>
     isColoured && colour !== '' ? `${colour}${what}${RESET}` : what;
-  const time = paint(DIM, new Date(timeMs).toTimeString().slice(0, 8));
+  const time = paint(DIM, timeText(new Date(timeMs), isDated));
   const mark = level === 'info' ? '' : `${paint(COLOURS[level], level.toUpperCase())} `;
   const body = paint(COLOURS[level], visible(text));
   const details = fields === undefined ? '' : paint(DIM, formatFields(fields));
   return `${time} ${mark}${paint(TAG_COLOUR, `[${visible(tag)}]`)} ${body}${details}\n`;
+}
+
+function timeText(time: Date, isDated: boolean): string {
+  const clock = time.toTimeString().slice(0, 8);
+  if (!isDated) return clock;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}`;
 }
 
 function formatFields(fields: LogFields): string {
@@ -72,18 +81,20 @@ function visible(text: string): string {
 export class TerminalLog {
   readonly #stream: TerminalStream;
   readonly #isColoured: boolean;
+  readonly #isDated: boolean;
   #isGone = false;
 
-  constructor(stream: TerminalStream, isColoured: boolean) {
+  constructor(stream: TerminalStream, isColoured: boolean, isDated: boolean) {
     this.#stream = stream;
     this.#isColoured = isColoured;
+    this.#isDated = isDated;
     stream.on('error', () => (this.#isGone = true));
   }
 
   write(level: Level, timeMs: number, tag: string, text: string, fields: LogFields | undefined): void {
     if (this.#isGone) return;
     try {
-      this.#stream.write(formatLine(level, timeMs, tag, text, fields, this.#isColoured));
+      this.#stream.write(formatLine(level, timeMs, tag, text, fields, this.#isColoured, this.#isDated));
     } catch {
       this.#isGone = true;
     }

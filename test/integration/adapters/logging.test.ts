@@ -183,6 +183,7 @@ describe('log on a terminal', () => {
     // oxlint-disable-next-line no-control-regex -- the colours
     const plain = formatLine('error', timeMs, 'T', 'x', { a: 1 }, true).replace(/\x1b\[\d+m/g, '');
     assert.equal(plain, '07:08:09 ERROR [T] x a=1\n');
+    assert.equal(formatLine('info', timeMs, 'T', 'x', undefined, false, true), '2026-01-31 07:08:09 [T] x\n');
   });
 
   test('what is logged cannot steer the terminal or forge a line', () => {
