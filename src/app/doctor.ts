@@ -6,19 +6,23 @@ import type { CoreCConfig } from '#domain/config/config.ts';
 import type { DoctorFinding } from '#ports/nucleus-api.ts';
 
 const MIB = 1024 * 1024;
-/** Specification, section 3: the least that CoreC is made for. */
+/** Specification, section 3: the least that CoreC is made for, with its servers. */
 const MEMORY_MB_MIN = 2048;
+/** Of it, what CoreC is left with where PostgreSQL runs elsewhere: in another container, on another machine. */
+const MEMORY_MB_MIN_ALONE = 1024;
 const DISK_MB_WARN = 1024;
 const FSYNC_MS_WARN = 50;
 
 export async function examineMachine(config: CoreCConfig, memory: MemoryState): Promise<readonly DoctorFinding[]> {
   const findings: DoctorFinding[] = [];
   const limitMb = Math.round((memory.limitBytes ?? memory.machineBytes) / MIB);
+  const minMb = config.db_config === null ? MEMORY_MB_MIN : MEMORY_MB_MIN_ALONE;
+  const isTight = limitMb < minMb * 0.9;
   findings.push({
     check: 'memory',
-    state: limitMb < MEMORY_MB_MIN * 0.9 ? 'warn' : 'ok',
+    state: isTight ? 'warn' : 'ok',
     found: `${limitMb} MB, ${Math.round(memory.rssBytes / MIB)} MB of it used by this process`,
-    mend: limitMb < MEMORY_MB_MIN * 0.9 ? `CoreC is made for ${MEMORY_MB_MIN} MB and more; lower the entidades.` : '',
+    mend: isTight ? `CoreC is made for ${minMb} MB and more here; lower the entidades.` : '',
   });
   const cpu = readCpu();
   findings.push({ check: 'cpu', state: 'ok', found: `${cpu.cores} cores`, mend: '' });
