@@ -81,7 +81,7 @@ export function lecturasRoute(app: FastifyInstance, options: LecturasOptions): v
     }
   });
 
-  app.post('/api/lecturas', async (request): Promise<LoteAnswer> => {
+  app.post('/api/lecturas', async (request, reply): Promise<LoteAnswer> => {
     try {
       const body = request.body as Buffer | undefined;
       if (body === undefined || body.length === 0) {
@@ -97,6 +97,7 @@ export function lecturasRoute(app: FastifyInstance, options: LecturasOptions): v
       }
       const loteId = loteIdOf(request);
       const result = await api.takeLote({ body, ...target, loteId, puerta: 'http' });
+      if (result.aplazado === true) void reply.code(202);
       return { ...result, loteId };
     } finally {
       shares.get(request)?.close();

@@ -7,6 +7,7 @@
  * U1 A second call with the same command id changes nothing and gives the first answer.
  * U2 An effect on state (olvidar) rides in the epoch that holds it; the others commit at once and recovery applies them again, which
  *    is harmless: they say how things are, not how they change.
+ * U3 A caller waits COMANDO_MS_MAX at most. What it asked for goes on: stored late, it is applied late, and the same id gets its answer.
  */
 import { makeLoc } from '#domain/claves/directory.ts';
 import { CoreCError } from '#domain/errors.ts';
@@ -32,6 +33,7 @@ import { runIngest } from './ingest.ts';
 import type { Nucleus, Silencio } from './nucleus.ts';
 import { Queries } from './queries.ts';
 import type { Replayer } from './recovery.ts';
+import { within } from './within.ts';
 
 type Efecto =
   | { readonly tipo: 'pausar' | 'reanudar'; readonly bloque: string | null }
@@ -46,6 +48,8 @@ interface Asked {
   readonly puerta: string;
 }
 
+const COMANDO_MS_MAX = 10_000;
+const AWAY_MS_MAX = 3000;
 /** Fewer characters of an id name no alert. */
 const ALERTA_ID_CHARS_MIN = 4;
 /** What a caller inside the process is, who names no door. */
@@ -83,10 +87,10 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return this.#queries.entidad(ref);
   }
   history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory> {
-    return this.#queries.history(ref, desdeMs, limit);
+    return this.#unlessAway(this.#queries.history(ref, desdeMs, limit));
   }
   alertas(query: AlertaQuery): Promise<readonly AlertaView[]> {
-    return this.#queries.alertas(query);
+    return this.#unlessAway(this.#queries.alertas(query));
   }
   onAlerta(listener: (notice: AlertaNotice) => void): () => void {
     return this.#nucleus.hub.onAlerta(listener);
@@ -125,12 +129,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return [...own, ...(await n.deps.doctor())];
   }
 
-  async reconocer(
-    alertaId: string,
-    por: string,
-    comandoId: string,
-    puerta: string = PUERTA_INTERNA,
-  ): Promise<AlertaView> {
+  reconocer(alertaId: string, por: string, comandoId: string, puerta: string = PUERTA_INTERNA): Promise<AlertaView> {
+    return this.#bounded(this.#acknowledge(alertaId, por, comandoId, puerta));
+  }
+
+  async #acknowledge(alertaId: string, por: string, comandoId: string, puerta: string): Promise<AlertaView> {
     const view = await this.#oneAlerta(alertaId);
     // an alert of the last seconds must be in the store before it can be marked there
     for (const row of this.#nucleus.hub.unsaved()) {
@@ -168,7 +171,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
     const claves = this.#queries.entidades(glob, bloque, 1_000_000).length;
     const silencio: Silencio = { glob, bloque, hastaMs, por };
     const asked = { nombre: 'silence', argumentos: silencio, comandoId, puerta };
-    const answer = await this.#comando(asked, { tipo: 'silenciar', silencio }, { hastaMs, claves });
+    const answer = await this.#bounded(this.#comando(asked, { tipo: 'silenciar', silencio }, { hastaMs, claves }));
     return answer as { hastaMs: number; claves: number };
   }
 
@@ -195,11 +198,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
     puerta: string = PUERTA_INTERNA,
   ): Promise<{ readonly entidades: number }> {
     const underway = this.#forgetting.get(comandoId);
-    if (underway !== undefined) return underway;
+    if (underway !== undefined) return this.#bounded(underway);
     const asked = { nombre: 'forget', argumentos: { clave, bloque }, comandoId, puerta };
     const answer = this.#forget(clave, bloque, asked).finally(() => this.#forgetting.delete(comandoId));
     this.#forgetting.set(comandoId, answer);
-    return answer;
+    return this.#bounded(answer);
   }
 
   async #forget(clave: string, bloque: string | null, asked: Asked): Promise<{ readonly entidades: number }> {
@@ -256,7 +259,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
     bloque: string | null,
   ): Promise<{ readonly bloques: number }> {
     const bloques = this.#select(bloque).length;
-    return (await this.#comando(asked, { tipo, bloque }, { bloques })) as { bloques: number };
+    return (await this.#bounded(this.#comando(asked, { tipo, bloque }, { bloques }))) as { bloques: number };
   }
 
   #applyPaused(paused: boolean, ref: string | null): void {
@@ -283,6 +286,19 @@ export class NucleusDoor implements NucleusApi, Replayer {
       found: ref,
       hint: `Known: ${[...swarm.entradas.keys()].join(', ')}.`,
     });
+  }
+
+  /** A question to a store that is known to be away keeps nobody for the half minute that a statement may take. */
+  #unlessAway<T>(question: Promise<T>): Promise<T> {
+    return this.#nucleus.watch.problem === '' ? question : this.#bounded(question, AWAY_MS_MAX);
+  }
+
+  /** U3. */
+  #bounded<T>(work: Promise<T>, ms: number = COMANDO_MS_MAX): Promise<T> {
+    // nobody may be left to hear of it
+    work.catch(() => {});
+    const { clock, say } = this.#nucleus;
+    return within(clock, ms, say('log.store_slow'), work);
   }
 
   async #comando(asked: Asked, efecto: Efecto, respuesta: unknown, change?: AlertaChange): Promise<unknown> {

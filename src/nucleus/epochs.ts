@@ -62,6 +62,9 @@ export interface EpochDeps {
     vitals: BloqueVitals,
     take: (length: number) => Uint8Array,
   ) => { readonly rows: readonly EstadoRow[] };
+  /** A commit came through, or did not: for whoever watches the store. */
+  readonly answered: () => void;
+  readonly failed: (found: string) => void;
   /** What is durable now: the journal may forget up to seq. */
   readonly committed: (seq: number) => Promise<void>;
   /** An epoch was given up (T5). */
@@ -98,6 +101,8 @@ export class Epochs {
   lastMs = 0;
   lastBytes = 0;
   committedAtMs = 0;
+  /** Commits that did not come through, since the start. */
+  failures = 0;
   /** What keeps it from committing; empty when nothing does. */
   problem = '';
 
@@ -315,9 +320,12 @@ export class Epochs {
         this.lastBytes = result.bytes;
         if (this.problem !== '') logger.info('Persistencia', this.#deps.say('log.epoch_back'), { epoca: commit.epoca });
         this.problem = '';
+        this.#deps.answered();
         return;
       } catch (error) {
+        this.failures++;
         this.#tell(error, commit.epoca);
+        if (isTransient(error)) this.#deps.failed(messageOf(error));
         if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
         await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
         waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);

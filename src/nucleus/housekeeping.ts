@@ -1,5 +1,5 @@
 /**
- * What the nucleus does by the clock: epochs, summaries of alerts, claves past their TTL, retention.
+ * What the nucleus does by the clock: epochs, looks after the store, summaries of alerts, claves past their TTL, retention.
  */
 import type { Nucleus } from './nucleus.ts';
 
@@ -45,10 +45,11 @@ export class Housekeeping {
   }
 
   #tick(): void {
-    const { clock, hub, avisos } = this.#nucleus;
+    const { clock, hub, avisos, watch } = this.#nucleus;
     const nowMs = clock.nowMs();
     hub.tick(nowMs);
     avisos.tick(nowMs);
+    void watch.tick();
     if (this.#ticks % EXPIRE_TICKS === 0) this.#expire();
     if (this.#ticks % UPKEEP_TICKS === UPKEEP_FIRST) void this.#upkeep(nowMs);
     this.#ticks++;

@@ -3,17 +3,24 @@
  *
  * Owns: lote ids, the order of delivery, refusals. Leaves parsing to domain/mapeo, the bytes on disk to the journal.
  *
- *   known id? -> room? -> mapping resolved -> journal (fsync) -> delivered in order of seq -> answer
+ *   known id? -> mapping resolved -> room? -> journal (fsync) -> delivered in order of seq -> answer
+ *                                      |
+ *                                      +- none, since the store is away -> journal -> answer `aplazado`
+ *                                         and, when there is room again, delivered from the journal (V4)
  *
  * V1 Lotes are delivered in order of seq, each whole inside the gate; an epoch notes the last seq delivered, and recovery replays
  *    from there. Parsing is a function of the record alone, so a replay gives the same lecturas.
  * V2 A lote that cannot be delivered (no room) is refused before it is journalled; once journalled it is delivered whole.
  * V3 An id is remembered for as long as `idsMax` later ones have not pushed it out; ids are part of every epoch.
+ * V4 While lotes wait in the journal, none is delivered before them: new ones join them as long as the store is away, and are refused
+ *    for the moment of catching up. At a stop they are left to the next start, which replays them.
  */
 import { CoreCError, messageOf } from '#domain/errors.ts';
 import type { Journal, JournalRecord } from '#ports/journal.ts';
 import type { LoteInput, LoteResult } from '#ports/nucleus-api.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Logger } from '#ports/logger.ts';
+import type { Say } from '#domain/texts/text.ts';
 import type { Entrada } from './swarm.ts';
 import type { Gate } from './gate.ts';
 
@@ -21,6 +28,8 @@ import type { Gate } from './gate.ts';
 const IDS_MAX = 200_000;
 /** Lotes between journal and swarm; each holds its body in memory. */
 const IN_FLIGHT_MAX = 64;
+/** How often it is looked whether what waits in the journal may go on, ms. */
+const CATCH_UP_LOOK_MS = 50;
 
 /** A lote whose mapping is settled: what the journal keeps in its header. */
 export interface ResolvedLote {
@@ -44,8 +53,19 @@ export interface LotesDeps {
     where: string,
     arrivalMs: number,
   ) => Promise<{ readonly lecturas: number; readonly refused: Readonly<Record<string, number>> }>;
-  /** Why nothing can be taken now, or null. */
-  readonly held: () => string | null;
+  /** Why nothing can be delivered now, or null. */
+  readonly held: () => Held | null;
+  readonly logger: Logger;
+  readonly say: Say;
+  readonly describe: (error: unknown) => string;
+  /** The journal cannot be read any more: what was acknowledged is in danger. */
+  readonly lost: (error: unknown) => void;
+}
+
+export interface Held {
+  readonly why: string;
+  /** It will pass, and the journal may keep what comes until then. */
+  readonly deferrable: boolean;
 }
 
 /** One remembered lote as an epoch keeps it. */
@@ -62,6 +82,8 @@ export class Lotes {
   taken = 0;
   repeated = 0;
   refusedFull = 0;
+  /** Acknowledged when they were in the journal alone. */
+  deferred = 0;
 
   readonly #deps: LotesDeps;
   readonly #ids = new Map<string, Known>();
@@ -70,10 +92,20 @@ export class Lotes {
   #fresh: LoteId[] = [];
   #line: Promise<unknown> = Promise.resolve();
   #inFlight = 0;
+  /** True from the first deferred lote until the journal is caught up (V4). */
+  #isBehind = false;
+  #deferring = 0;
+  readonly #deferredIds = new Map<string, number>();
+  #stopped = false;
   readonly #settledWaiters: (() => void)[] = [];
 
   constructor(deps: LotesDeps) {
     this.#deps = deps;
+  }
+
+  /** Lotes in the journal that are not delivered yet. */
+  get waiting(): number {
+    return this.#isBehind ? Math.max(0, this.#deps.journal.stats().lastSeq - this.delivered) : 0;
   }
 
   /** What epochs kept, oldest first. */
@@ -108,6 +140,11 @@ export class Lotes {
       this.repeated++;
       return { lecturas: known.lecturas, refused: {}, repetido: true, seq: known.seq };
     }
+    const waits = this.#deferredIds.get(loteId);
+    if (waits !== undefined) {
+      this.repeated++;
+      return { lecturas: 0, refused: {}, repetido: true, seq: waits, aplazado: true };
+    }
     const underway = this.#underway.get(loteId);
     if (underway !== undefined) return { ...(await underway), repetido: true };
     const promise = this.#takeNew(lote);
@@ -129,8 +166,9 @@ export class Lotes {
     return count;
   }
 
-  /** Resolves when every lote taken so far has its answer. */
+  /** Resolves when every lote taken so far has its answer; those that wait in the journal stay there (V4). */
   async settled(): Promise<void> {
+    this.#stopped = true;
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#settledWaiters.push(resolve));
   }
 
@@ -145,24 +183,32 @@ export class Lotes {
         expected: 'a bloque that takes lecturas',
       });
     }
-    if (entrada.blocked || this.#inFlight >= IN_FLIGHT_MAX) {
-      this.refusedFull++;
-      throw new CoreCError('COREC_E_INBOX_FULL', { bloque: entrada.id, limit: entrada.config.inbox_max, seconds: 1 });
-    }
+    if (this.#inFlight >= IN_FLIGHT_MAX) throw this.#refuse(entrada);
     const why = held();
-    if (why !== null) {
+    const defer = why?.deferrable ?? false;
+    if (!defer && why !== null) {
       this.refusedFull++;
-      throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: why, seconds: 2 });
+      throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: why.why, seconds: 2 });
     }
+    if (!defer && this.#isBehind) {
+      this.refusedFull++;
+      throw new CoreCError('COREC_E_BUSY', {
+        what: 'CoreC',
+        found: `${this.waiting} lotes of the journal go first`,
+        seconds: 1,
+      });
+    }
+    if (!defer && entrada.blocked) throw this.#refuse(entrada);
+    const header = {
+      puerta: lote.puerta,
+      bloque: lote.bloque,
+      procesador: lote.procesador ?? null,
+      mapeo,
+      lote: lote.loteId,
+    };
+    if (defer) return this.#defer(header, lote);
     this.#inFlight++;
     try {
-      const header = {
-        puerta: lote.puerta,
-        bloque: lote.bloque,
-        procesador: lote.procesador ?? null,
-        mapeo,
-        lote: lote.loteId,
-      };
       const tsMs = clock.nowMs();
       const seq = await journal.append(header, lote.body, tsMs);
       // appends resolve in order of seq, and the line keeps that order (V1)
@@ -172,9 +218,72 @@ export class Lotes {
       this.taken++;
       return { lecturas, refused, repetido: false, seq };
     } finally {
-      this.#inFlight--;
-      if (this.#inFlight === 0) for (const resolve of this.#settledWaiters.splice(0)) resolve();
+      this.#landed();
     }
+  }
+
+  #refuse(entrada: Entrada): CoreCError {
+    this.refusedFull++;
+    return new CoreCError('COREC_E_INBOX_FULL', { bloque: entrada.id, limit: entrada.config.inbox_max, seconds: 1 });
+  }
+
+  /** V4. */
+  async #defer(header: JournalRecord['header'], { body, loteId }: LoteInput): Promise<LoteResult> {
+    const { journal, clock, logger, say } = this.#deps;
+    if (!this.#isBehind) logger.warn('Persistencia', say('log.lotes_waiting'));
+    const begins = !this.#isBehind;
+    this.#isBehind = true;
+    this.#inFlight++;
+    this.#deferring++;
+    try {
+      const seq = await journal.append(header, body, clock.nowMs());
+      this.taken++;
+      this.deferred++;
+      if (loteId !== null && this.#deferredIds.size < IDS_MAX) this.#deferredIds.set(loteId, seq);
+      return { lecturas: 0, refused: {}, repetido: false, seq, aplazado: true };
+    } finally {
+      this.#deferring--;
+      this.#landed();
+      if (begins) void this.#catchUp();
+    }
+  }
+
+  /** Delivers what waits in the journal, whenever there is room for it, until nothing does. */
+  async #catchUp(): Promise<void> {
+    const { journal, clock, held, logger, say, describe, lost } = this.#deps;
+    const fromSeq = this.delivered;
+    try {
+      while (!this.#stopped) {
+        // what was taken before goes first
+        await this.#line;
+        if (this.#deferring === 0 && this.delivered >= journal.stats().lastSeq) {
+          this.#isBehind = false;
+          this.#deferredIds.clear();
+          logger.info('Persistencia', say('log.lotes_caught_up'), { lotes: this.delivered - fromSeq });
+          return;
+        }
+        if (held() === null) {
+          for await (const record of journal.replay(this.delivered)) {
+            try {
+              await this.#deliver(record);
+            } catch (error) {
+              logger.error('Persistencia', say('log.lote_undeliverable', { error: describe(error) }), {
+                seq: record.seq,
+              });
+              this.delivered = record.seq;
+            }
+            if (this.#stopped || held() !== null) break;
+          }
+        } else await new Promise<void>((resolve) => void clock.after(CATCH_UP_LOOK_MS, resolve));
+      }
+    } catch (error) {
+      lost(error);
+    }
+  }
+
+  #landed(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0) for (const resolve of this.#settledWaiters.splice(0)) resolve();
   }
 
   async #deliver(record: JournalRecord): Promise<{ lecturas: number; refused: Readonly<Record<string, number>> }> {

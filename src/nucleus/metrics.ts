@@ -25,6 +25,13 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_epoca_age_seconds', 'Time since the last commit', () =>
     nucleus.epochs === null ? 0 : (nucleus.clock.nowMs() - nucleus.epochs.committedAtMs) / 1000,
   );
+  gauge('corec_store_up', 'Whether PostgreSQL answered last', () => (nucleus.watch.problem === '' ? 1 : 0));
+  gauge('corec_store_away_seconds', 'Time for which PostgreSQL has not answered', () => nucleus.watch.awayMs / 1000);
+  gauge(
+    'corec_epoca_failures_total',
+    'Commits of epochs that failed and were tried again',
+    () => nucleus.epochs?.failures ?? 0,
+  );
   gauge('corec_pending_bytes', 'Bytes that wait for the next epoch', () => nucleus.pendingBytes());
   gauge('corec_journal_bytes', 'Size of the journal', () => nucleus.deps.journal.stats().bytes);
   gauge(
@@ -35,6 +42,12 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_lotes_taken_total', 'Lotes acknowledged since the start', () => nucleus.lotes.taken);
   gauge('corec_lotes_repeated_total', 'Lotes sent again and acknowledged from memory', () => nucleus.lotes.repeated);
   gauge('corec_lotes_refused_total', 'Lotes refused for want of room', () => nucleus.lotes.refusedFull);
+  gauge(
+    'corec_lotes_deferred_total',
+    'Lotes kept in the journal alone when acknowledged',
+    () => nucleus.lotes.deferred,
+  );
+  gauge('corec_lotes_waiting', 'Lotes that wait in the journal to be delivered', () => nucleus.lotes.waiting);
   gauge(
     'corec_comandos_total',
     'Changing commands stored and applied since the start',

@@ -36,13 +36,14 @@ import { Epochs } from './epochs.ts';
 import { Gate } from './gate.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Pump, type FuenteRow } from './intake.ts';
-import { Lotes } from './lotes.ts';
+import { Lotes, type Held } from './lotes.ts';
 import { makePluginContext } from './plugin-context.ts';
 import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
+import { StoreWatch } from './store-watch.ts';
 import { Streams } from './streams/streams.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 import { within } from './within.ts';
@@ -89,6 +90,7 @@ export class Nucleus implements NucleusContext {
   readonly gate = new Gate();
   readonly lotes: Lotes;
   readonly runs: Runs;
+  readonly watch: StoreWatch;
   readonly sealing = new Sealing(this);
   readonly comandos: Comandos;
   readonly avisos: Avisos;
@@ -103,6 +105,8 @@ export class Nucleus implements NucleusContext {
   startMs = 0;
   beganMs = 0;
   pausado = false;
+  /** What may wait for an epoch, in memory; beyond it files wait and lotes are kept in the journal alone. */
+  pendingBytesMax = MENSAJES_PENDING_BYTES;
 
   readonly #plugins: PluginHost;
   readonly #compiled = new Map<string, CompiledProcesador>();
@@ -129,6 +133,14 @@ export class Nucleus implements NucleusContext {
       gate: deps.noticeGate,
       sinks: deps.sinks,
       texto: (row) => reasonText(deps.idioma, row),
+    });
+    this.avisos = new Avisos(this.hub, deps.config.alertas.enfriamiento_s * 1000);
+    this.watch = new StoreWatch({
+      store: deps.store,
+      avisos: this.avisos,
+      clock: deps.clock,
+      logger: deps.logger,
+      say: this.say,
     });
     this.runs = new Runs({
       swarm: () => this.swarm,
@@ -160,7 +172,11 @@ export class Nucleus implements NucleusContext {
       },
       resolve: deps.resolveBody,
       deliver: (entrada, mapeo, body, where, arrivalMs) => this.#deliverBody(entrada, mapeo, body, where, arrivalMs),
-      held: () => this.heldBecause(),
+      held: () => this.#held(),
+      logger: deps.logger,
+      say: this.say,
+      describe: (error) => this.describe(error),
+      lost: (error) => this.fatal(error),
     });
     this.#plugins = new PluginHost(deps.logger, this.say, async (plugin, work) => {
       await within(deps.clock, STOP_ONE_MS, plugin, work);
@@ -367,18 +383,22 @@ export class Nucleus implements NucleusContext {
 
   /** Why doors must wait, or null. */
   heldBecause(): string | null {
-    if (this.fase === 'deteniendo') return 'stopping';
+    return this.#held()?.why ?? null;
+  }
+
+  #held(): Held | null {
+    if (this.fase === 'deteniendo') return { why: 'stopping', deferrable: false };
     // a lote taken now would go before those of the journal that are not replayed yet
-    if (this.fase === 'arrancando') return 'starting';
-    if (this.pausado) return 'paused';
+    if (this.fase === 'arrancando') return { why: 'starting', deferrable: false };
+    if (this.pausado) return { why: 'paused', deferrable: false };
     const bytes = this.pendingBytes();
     // begun at half, an epoch is in before the doors would have to close
-    if (bytes > MENSAJES_PENDING_BYTES / 2) this.#epochSoon();
-    if (bytes > MENSAJES_PENDING_BYTES) {
-      const problem = this.epochs?.problem ?? '';
-      return problem === '' ? 'what waits for the store is at its bound' : `the store: ${problem}`;
-    }
-    return null;
+    if (bytes > this.pendingBytesMax / 2) this.#epochSoon();
+    if (bytes <= this.pendingBytesMax) return null;
+    const problem = this.epochs?.problem || this.watch.problem;
+    // slow is not away: whoever sends is better told to wait than kept in the journal, to be judged a minute late
+    if (problem === '') return { why: 'what waits for the store is at its bound', deferrable: false };
+    return { why: `the store: ${problem}`, deferrable: true };
   }
 
   /** Bytes that wait for the next epoch; kept up as bloques run would cost each run, so it is summed at most every 20 ms. */
@@ -629,6 +649,8 @@ export class Nucleus implements NucleusContext {
             this.logger.warn(TAG, this.describe(error));
           }
         },
+        answered: () => this.watch.answered(),
+        failed: (found) => this.watch.failed(found, true),
         lost: (error) => this.fatal(error),
       },
       epoca,

@@ -164,6 +164,8 @@ export interface LoteResult {
   /** True when this id had been taken before. */
   readonly repetido: boolean;
   readonly seq: number;
+  /** True when it is kept in the journal and will act once the store is back: nothing is counted yet. */
+  readonly aplazado?: true;
 }
 
 /** A file or standard input to take in once, as `corec ingest` does. */

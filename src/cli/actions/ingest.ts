@@ -191,6 +191,7 @@ async function fromStdin(call: Call, client: Client, wanted: Wanted): Promise<nu
     });
     shown.end();
     const code = finish(call, wanted, { ...progressOf(sum), state: 'done' });
+    if (sum.deferred > 0) writeLines(io.stderr, [text(idioma, 'cli.ingest_deferred', { lotes: sum.deferred })]);
     if (!controller.signal.aborted) return code;
     writeLines(io.stderr, [text(idioma, 'cli.ingest_interrupted_stdin', { lecturas: sum.lecturas })]);
     return EXIT.interrupted;

@@ -49,6 +49,8 @@ export interface PumpSum {
   readonly bytes: number;
   readonly lecturas: number;
   readonly refused: Readonly<Record<string, number>>;
+  /** Batches that CoreC has kept and will run when its store is back: not counted yet. */
+  readonly deferred: number;
 }
 
 /** Sends until the input ends or `signal` aborts; what was read by then and holds whole rows is sent still. */
@@ -57,7 +59,7 @@ export async function pump(request: PumpRequest): Promise<PumpSum> {
   const query = new URLSearchParams({ bloque: request.bloque });
   if (request.procesador !== null) query.set('procesador', request.procesador);
   const run = randomUUID();
-  let sum: PumpSum = { bytes: 0, lecturas: 0, refused: {} };
+  let sum: PumpSum = { bytes: 0, lecturas: 0, refused: {}, deferred: 0 };
   let number = 0;
   for await (const { body, csv } of batches(request)) {
     number++;
@@ -77,7 +79,8 @@ export async function pump(request: PumpRequest): Promise<PumpSum> {
     if (answer === null) break;
     const refused: Record<string, number> = { ...sum.refused };
     for (const [reason, count] of Object.entries(answer.refused)) refused[reason] = (refused[reason] ?? 0) + count;
-    sum = { bytes: sum.bytes + body.length, lecturas: sum.lecturas + answer.lecturas, refused };
+    const deferred = sum.deferred + (answer.aplazado === true ? 1 : 0);
+    sum = { bytes: sum.bytes + body.length, lecturas: sum.lecturas + answer.lecturas, refused, deferred };
     onProgress(sum);
   }
   return sum;
