@@ -29,7 +29,7 @@ import { SWEEP_LIMIT } from './rows/sweep.ts';
 export type { BenchRow } from './lib/row.ts';
 
 export interface BenchOptions {
-  /** Prefixes of row names; null: all. */
+  /** Prefixes of row names; null: all but those on servers. */
   readonly only: readonly string[] | null;
   readonly onRow: (row: BenchRow) => void;
   /** What is being done, about once a second. */
@@ -47,6 +47,8 @@ interface Group {
   readonly rows: readonly Planned[];
   /** About how long it takes, seconds. */
   readonly seconds: number;
+  /** Measured only when asked for by name: it needs servers that CoreC itself does without. */
+  readonly isExtra?: true;
   readonly run: (progress: Progress) => Promise<readonly BenchRow[]>;
 }
 
@@ -96,9 +98,10 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
       throw new RangeError(`no row begins with "${prefix}"; there are ${ROW_NAMES.join(', ')}`);
   }
   const isAsked = (name: string): boolean => only === null || only.some((prefix) => name.startsWith(prefix));
+  const isSkipped = (group: Group): boolean => only === null && group.isExtra === true;
   const all: BenchRow[] = [];
   for (const group of GROUPS) {
-    if (!group.rows.some((row) => isAsked(row.name))) continue;
+    if (isSkipped(group) || !group.rows.some((row) => isAsked(row.name))) continue;
     const names = group.rows.map((row) => row.name).join(', ');
     onProgress(`${names}: about ${group.seconds} s`);
     for (const row of await measure(group, (text) => onProgress(`${names}: ${text}`))) {
