@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CoreCError, messageOf } from '#domain/errors.ts';
 
@@ -76,7 +76,7 @@ function fits(path: string): boolean {
 }
 
 function stemIn(folder: string): string {
-  return join(folder, `corec-${userInfo().uid}-`);
+  return join(folder, `corec-${process.geteuid!()}-`);
 }
 
 function shortPath(socketPath: string): string {
@@ -89,7 +89,7 @@ function shortPath(socketPath: string): string {
 function makePrivateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
-  if (!found.isDirectory() || found.uid !== userInfo().uid) {
+  if (!found.isDirectory() || found.uid !== process.geteuid!()) {
     throw new CoreCError('COREC_E_DATA_DIR_UNUSABLE', {
       path: folder,
       found: 'it belongs to another user, and the data folder is too long a path for a socket of its own',

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CoreCError } from '#domain/errors.ts';
 import { startHttp } from '#http/server.ts';
-import { findSocket, pointerOf, SOCKET_PATH_BYTES_MAX, socketPathOf } from '#http/socket-path.ts';
+import {
+  findSocket,
+  pointerOf,
+  prepareSocket,
+  removeSocket,
+  SOCKET_PATH_BYTES_MAX,
+  socketPathOf,
+} from '#http/socket-path.ts';
 import { COMMAND_NAMES } from '#nucleus/commands/catalogue.ts';
 import { FakeNucleus } from '../../fixtures/fake-nucleus.ts';
 import { ask, loggerInto, meterInto, openDoor, until } from './door.ts';
@@ -378,6 +385,24 @@ describe('listening', () => {
     await at.door.close();
     assert.ok(!existsSync(used) && !existsSync(pointerOf(wanted)));
     rmSync(root, { recursive: true });
+  });
+
+  test('so does a user without a name, as containers have', (t) => {
+    const root = mkdtempSync(join(tmpdir(), 'corec-http-'));
+    t.after(() => rmSync(root, { recursive: true }));
+    chmodSync(root, 0o777);
+    const self = process.geteuid!();
+    if (self === 0) process.seteuid!(54_321);
+    try {
+      const dataDir = join(root, 'd'.repeat(90), 'e'.repeat(40));
+      mkdirSync(dataDir, { recursive: true });
+      const used = prepareSocket(socketPathOf(dataDir));
+      assert.ok(Buffer.byteLength(used) <= SOCKET_PATH_BYTES_MAX);
+      removeSocket(socketPathOf(dataDir));
+      assert.ok(!existsSync(dirname(used)));
+    } finally {
+      if (self === 0) process.seteuid!(self);
+    }
   });
 
   test('what a killed one left at the path does not hinder', async () => {
