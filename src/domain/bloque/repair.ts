@@ -4,6 +4,8 @@
  * A1 At fallos >= 2 since the last repair, or when an entidad has been inactive for 5 intervals, all inactive ones are replaced.
  * A2 An entidad's first repair within the window brings back its state of the last epoch; a further one starts fresh.
  * A3 More than `maxReparaciones` within the window: quarantine, never a hot loop.
+ * A4 Times are of the wall clock, which may be set: what seems to lie ahead is taken for long past, so that nobody waits for a clock
+ *    that was set back to come there again.
  */
 
 export const FALLOS_FOR_REPAIR = 2;
@@ -44,14 +46,15 @@ export function planRepair(
   nowMs: number,
 ): RepairPlan {
   if (inactive.length === 0) return NOTHING;
-  const overdue = inactive.some((entidad) => nowMs - entidad.sinceMs >= INTERVALS_INACTIVE * limits.intervaloMs);
+  const overdue = inactive.some(({ sinceMs }) => passedMs(sinceMs, nowMs) >= INTERVALS_INACTIVE * limits.intervaloMs);
   if (fallos < FALLOS_FOR_REPAIR && !overdue) return NOTHING;
   const restore: number[] = [];
   const fresh: number[] = [];
   const quarantine: number[] = [];
   for (const { slot } of inactive) {
     const record = records.get(slot);
-    const repairs = record === undefined || nowMs - record.windowStartMs > limits.ventanaMs ? 0 : record.repairs;
+    const repairs =
+      record === undefined || passedMs(record.windowStartMs, nowMs) > limits.ventanaMs ? 0 : record.repairs;
     if (repairs >= limits.maxReparaciones) quarantine.push(slot);
     else if (repairs === 0) restore.push(slot);
     else fresh.push(slot);
@@ -62,7 +65,12 @@ export function planRepair(
 /** Counts a repair of `slot`. */
 export function noteRepair(records: Map<number, RepairRecord>, slot: number, ventanaMs: number, nowMs: number): void {
   const record = records.get(slot);
-  if (record === undefined || nowMs - record.windowStartMs > ventanaMs)
+  if (record === undefined || passedMs(record.windowStartMs, nowMs) > ventanaMs)
     records.set(slot, { windowStartMs: nowMs, repairs: 1 });
   else record.repairs++;
+}
+
+/** A4. */
+function passedMs(sinceMs: number, nowMs: number): number {
+  return nowMs < sinceMs ? Infinity : nowMs - sinceMs;
 }
