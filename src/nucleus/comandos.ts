@@ -8,8 +8,9 @@
  *
  * O1 Commands are stored, applied and answered in the order in which `commit` was called.
  * O2 An effect is applied once it is stored, in the step in which that is known: no epoch can be sealed in between.
- * O3 A commit whose answer was lost may be in. When its command comes again and is found stored by just that commit, its effect is
- *    applied then: otherwise it would wait in the store for a restart.
+ * O3 A commit whose answer was lost may be in. The store is asked before the next effect is applied, and before an epoch is cut that
+ *    recovery would take to hold it (`isSettledFor`): what was stored by just that commit is applied then, in its place. Otherwise it
+ *    would wait for a restart, or, once such an epoch is in, for ever, though whoever sends it again is told that it was done.
  * O4 When a commit fails for now, what waits behind it fails with it: a command that is tried again is not overtaken by a later one.
  */
 import { CoreCError, isTransient } from '#domain/errors.ts';
@@ -23,7 +24,7 @@ const WAITING_MAX = 16_384;
 const DOUBTFUL_MAX = 4096;
 
 export interface ComandosDeps {
-  readonly store: Pick<BloqueStore, 'commitComandos'>;
+  readonly store: Pick<BloqueStore, 'commitComandos' | 'findComando'>;
   /** Number of the first epoch that is not sealed. */
   readonly nextEpoca: () => number;
   readonly apply: (row: ComandoRow) => void;
@@ -36,6 +37,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+interface Doubtful {
+  /** As it was first sent. */
+  readonly row: ComandoRow;
+  /** The time in the row of each commit that may be in. */
+  readonly triedMs: number[];
+}
+
 export class Comandos {
   /** Stored and applied since the start, and the transactions that it took. */
   committed = 0;
@@ -44,8 +52,11 @@ export class Comandos {
   readonly #deps: ComandosDeps;
   #waiting: Waiting[] = [];
   #isWorking = false;
-  /** By id, when commits were made of which nobody knows whether they are in. */
-  readonly #doubtful = new Map<string, number[]>();
+  /** By id, in the order of their first commit: nobody knows whether they are in. */
+  readonly #doubtful = new Map<string, Doubtful>();
+  /** The epoch of the commit under way, until its effects are applied. */
+  #epoca = Infinity;
+  #settling: Promise<void> | null = null;
 
   constructor(deps: ComandosDeps) {
     this.#deps = deps;
@@ -72,6 +83,35 @@ export class Comandos {
     return promise;
   }
 
+  /** Asks the store about commits whose answer was lost, and applies what is in (O3). Rejects while it does not answer. */
+  settle(): Promise<void> {
+    this.#settling ??= this.#settleAll().finally(() => {
+      this.#settling = null;
+    });
+    return this.#settling;
+  }
+
+  /** False: an epoch of this number must wait for a command that may be in the store, and is not applied yet. */
+  isSettledFor(epoca: number): boolean {
+    if (this.#epoca <= epoca) return false;
+    for (const { row } of this.#doubtful.values()) if (row.epoca <= epoca) return false;
+    return true;
+  }
+
+  async #settleAll(): Promise<void> {
+    for (let next = this.#nextDoubtful(); next !== null; next = this.#nextDoubtful()) {
+      const stored = await this.#deps.store.findComando(next.row.id);
+      if (this.#doubtful.get(next.row.id) !== next) continue;
+      this.#doubtful.delete(next.row.id);
+      if (stored !== null && next.triedMs.includes(stored.timestampMs)) this.#deps.apply(next.row);
+    }
+  }
+
+  #nextDoubtful(): Doubtful | null {
+    for (const one of this.#doubtful.values()) return one;
+    return null;
+  }
+
   async #work(): Promise<void> {
     this.#isWorking = true;
     // whoever calls in the same turn goes along
@@ -84,9 +124,8 @@ export class Comandos {
         if (isTransient(error)) {
           // O4: these were never sent, and their callers know it
           const behind = this.#waiting.splice(0);
-          this.#fail(batch, error);
-          for (const { reject } of behind) reject(error);
-        } else if (batch.length === 1) this.#fail(batch, error);
+          for (const { reject } of [...batch, ...behind]) reject(error);
+        } else if (batch.length === 1) batch[0]!.reject(error);
         // one command that the store will not have must not take the others along
         else await this.#eachAlone(batch);
       }
@@ -99,7 +138,7 @@ export class Comandos {
       try {
         await this.#commit([one]);
       } catch (error) {
-        this.#fail([one], error);
+        one.reject(error);
       }
     }
   }
@@ -112,37 +151,37 @@ export class Comandos {
       row: { ...row, epoca },
       ...(alertaChange === undefined ? {} : { alertaChange }),
     }));
-    const results = await this.#deps.store.commitComandos(commits);
-    this.batches++;
-    for (const [k, one] of batch.entries()) {
-      const result = results[k]!;
-      try {
-        if (result.first || this.#wasOurs(one.row.id, result)) {
-          this.#deps.apply(commits[k]!.row);
-          this.committed++;
-        }
-        one.resolve(result);
-      } catch (error) {
-        one.reject(error);
-      }
-      this.#doubtful.delete(one.row.id);
+    this.#epoca = epoca;
+    try {
+      const results = await this.#deps.store.commitComandos(commits);
+      this.batches++;
+      if (this.#doubtful.size > 0) await this.settle();
+      for (const [k, one] of batch.entries()) this.#conclude(one, commits[k]!.row, results[k]!);
+    } catch (error) {
+      // nobody knows whether they are in
+      if (isTransient(error)) for (const { row } of commits) this.#doubt(row);
+      throw error;
+    } finally {
+      this.#epoca = Infinity;
     }
   }
 
-  #wasOurs(id: string, { timestampMs }: ComandoResult): boolean {
-    return this.#doubtful.get(id)?.includes(timestampMs) ?? false;
+  #conclude(one: Waiting, row: ComandoRow, result: ComandoResult): void {
+    try {
+      if (result.first) {
+        this.#deps.apply(row);
+        this.committed++;
+      }
+      one.resolve(result);
+    } catch (error) {
+      one.reject(error);
+    }
   }
 
-  /** Rejects; after a failure that may pass the outcome is unknown (O3). */
-  #fail(batch: readonly Waiting[], error: unknown): void {
-    for (const { row, reject } of batch) {
-      if (isTransient(error)) {
-        const tries = this.#doubtful.get(row.id);
-        if (tries === undefined) this.#doubtful.set(row.id, [row.timestampMs]);
-        else tries.push(row.timestampMs);
-        if (this.#doubtful.size > DOUBTFUL_MAX) this.#doubtful.delete(this.#doubtful.keys().next().value!);
-      }
-      reject(error);
-    }
+  #doubt(row: ComandoRow): void {
+    const known = this.#doubtful.get(row.id);
+    if (known !== undefined) known.triedMs.push(row.timestampMs);
+    else this.#doubtful.set(row.id, { row, triedMs: [row.timestampMs] });
+    if (this.#doubtful.size > DOUBTFUL_MAX) this.#doubtful.delete(this.#doubtful.keys().next().value!);
   }
 }

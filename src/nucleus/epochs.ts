@@ -11,8 +11,9 @@
  * T4 A second commit of the same number is harmless (store S2).
  * T5 An epoch that is given up is the last: what it held is in no later one, so a later one would leave a gap in the state.
  * T6 A command that rides along is in the epoch that holds what it did: `ride` is called in the same step.
- * T7 What must be asked of the store before a cut (the state that a failed run is to give way to) is asked until it answers, the doors
- *    open in between: a cut without it could not be mended later, and an epoch would not get in now either.
+ * T7 What must be asked of the store before a cut (the state that a failed run is to give way to, whether a command is in whose answer
+ *    was lost) is asked until it answers, the doors open in between: a cut without it could not be mended later, and an epoch would
+ *    not get in now either.
  */
 import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import { CoreCError, isTransient, messageOf } from '#domain/errors.ts';
@@ -41,10 +42,13 @@ export interface EpochDeps {
   /** An error in words. */
   readonly describe: (error: unknown) => string;
   readonly codec: string;
-  /** Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. Rejects when the store does not answer (T7). */
+  /**
+   * Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. Rejects, the doors open, when the store
+   * does not answer (T7).
+   */
   readonly quiet: () => Promise<void>;
-  /** False: something has come about since `quiet` that a cut must not hold. */
-  readonly isQuiet: () => boolean;
+  /** False: something has come about since `quiet` for which an epoch of this number must wait. */
+  readonly isQuiet: (epoca: number) => boolean;
   /** Opens the doors again. */
   readonly open: () => void;
   /** State of everything that is no bloque: nucleus, sources, batches. Called at the cut. */
@@ -165,7 +169,14 @@ export class Epochs {
 
   async #run(scheduledMs: number): Promise<void> {
     const deps = this.#deps;
-    await this.#untilQuiet();
+    try {
+      await this.#untilQuiet();
+    } catch (error) {
+      // whoever rode along is told by this very promise
+      this.#riding = [];
+      this.#boarding = null;
+      throw error;
+    }
     let commit: EpochCommit;
     let seq: number;
     const cutMs = deps.clock.monotonicMs();
@@ -197,15 +208,18 @@ export class Epochs {
     for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, waitMs * 2)) {
       try {
         await quiet();
-        if (isQuiet()) return;
+        if (isQuiet(this.next)) return;
         open();
       } catch (error) {
-        open();
         this.#tell(error, this.next);
         if (!isTransient(error) || clock.monotonicMs() >= this.#stopAtMs) throw error;
       }
       if (clock.monotonicMs() >= this.#stopAtMs)
-        throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: 'runs fail without end', seconds: 1 });
+        throw new CoreCError('COREC_E_BUSY', {
+          what: 'CoreC',
+          found: 'what an epoch must wait for does not end',
+          seconds: 1,
+        });
       await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
     }
   }

@@ -629,12 +629,18 @@ export class Nucleus implements NucleusContext {
         describe: (error) => this.describe(error),
         codec: this.config.persistencia.codec,
         quiet: async () => {
+          await this.comandos.settle();
           await this.gate.shut();
-          await this.turn();
-          await this.runs.closuresDone();
-          await this.runs.heal();
+          try {
+            await this.turn();
+            await this.runs.closuresDone();
+            await this.runs.heal();
+          } catch (error) {
+            this.gate.open();
+            throw error;
+          }
         },
-        isQuiet: () => this.runs.isClean,
+        isQuiet: (next) => this.runs.isClean && this.comandos.isSettledFor(next),
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
         sealBloque: (bloque) => sealing.bloqueParts(bloque),

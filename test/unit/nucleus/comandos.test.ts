@@ -14,6 +14,8 @@ class Store {
   /** Asked before a commit; what it gives is thrown, `after` once it is in. */
   fault: (list: readonly ComandoCommit[]) => { error: unknown; after: boolean } | null = () => null;
   gate: Promise<void> = Promise.resolve();
+  /** Questions are not answered. */
+  silent = false;
 
   async commitComandos(list: readonly ComandoCommit[]): Promise<readonly ComandoResult[]> {
     this.batches.push(list.map(({ row }) => row.id));
@@ -28,6 +30,11 @@ class Store {
     });
     if (fault !== null) throw fault.error;
     return results;
+  }
+
+  async findComando(id: string): Promise<ComandoRow | null> {
+    if (this.silent) throw AWAY;
+    return this.rows.get(id) ?? null;
   }
 }
 
@@ -114,6 +121,52 @@ describe('comandos', () => {
     assert.deepEqual([again.first, again.respuesta, applied], [false, 'answer a', ['a']]);
     await comandos.commit(row('a'));
     assert.deepEqual(applied, ['a'], 'once');
+  });
+
+  test('effects come in the order in which the store took the commands, also when an answer was lost in between', async () => {
+    const store = new Store();
+    const { comandos, applied } = make(store);
+    store.fault = () => ({ error: AWAY, after: true });
+    await assert.rejects(comandos.commit(row('pause')), AWAY);
+    store.fault = () => ({ error: AWAY, after: false });
+    await assert.rejects(comandos.commit(row('silence')), AWAY);
+    store.fault = () => null;
+    await comandos.commit(row('resume'));
+    assert.deepEqual(applied, ['pause', 'resume']);
+    await comandos.commit(row('pause'));
+    await comandos.commit(row('silence'));
+    assert.deepEqual(applied, ['pause', 'resume', 'silence']);
+  });
+
+  test('an epoch that recovery would take to hold a command waits until the store has said whether it is in', async () => {
+    const store = new Store();
+    const epoca = { next: 5 };
+    const { comandos, applied } = make(store, epoca);
+    store.fault = () => ({ error: AWAY, after: true });
+    await assert.rejects(comandos.commit(row('a')), AWAY);
+    assert.equal(store.rows.get('a')!.epoca, 6);
+    // epoch 5 may go without it, recovery would apply it after that one
+    assert.deepEqual([comandos.isSettledFor(5), comandos.isSettledFor(6)], [true, false]);
+    store.silent = true;
+    await assert.rejects(comandos.settle(), AWAY);
+    assert.equal(comandos.isSettledFor(6), false);
+    store.silent = false;
+    await comandos.settle();
+    assert.deepEqual([comandos.isSettledFor(6), applied], [true, ['a']]);
+  });
+
+  test('a command that is in, and cannot be applied before one that is in doubt, waits for the answer and is applied once', async () => {
+    const store = new Store();
+    const { comandos, applied } = make(store);
+    store.fault = () => ({ error: AWAY, after: true });
+    await assert.rejects(comandos.commit(row('a')), AWAY);
+    store.fault = () => null;
+    store.silent = true;
+    await assert.rejects(comandos.commit(row('b')), AWAY);
+    assert.deepEqual(applied, []);
+    store.silent = false;
+    const again = await comandos.commit(row('b'));
+    assert.deepEqual([again.first, again.respuesta, applied], [false, 'answer b', ['a', 'b']]);
   });
 
   test('an old command that comes again in an outage is not applied anew', async () => {
