@@ -6,8 +6,9 @@
  *
  * W1 A clave is bound to one entidad of its entry, and stays there (sticky) until forgotten.
  * W2 Numbers are never given twice: `nextNumero` only grows and is part of every epoch.
- * W3 A batch is placed whole or, for new claves past capacity, refused row by row; inboxes may pass their limit by one batch at most,
- *    and an entry with a full inbox takes no further batch (`blocked`).
+ * W3 A batch is placed whole or, for new claves past capacity, refused row by row. An entry with a full inbox takes nothing further
+ *    (`blocked`), so its inboxes pass their limit only by what was let in while there was room: one batch of a source, and, where an
+ *    inbox does not drain (paused, inactive, closures under way), the lotes in flight, which the push door bounds.
  */
 import { BufferPool } from '#domain/bloque/buffer-pool.ts';
 import { BloqueSimbiotico, type BloqueDeps } from '#domain/bloque/bloque.ts';
