@@ -240,25 +240,27 @@ export class Queries {
     const { core } = bloque.memory;
     const numero = core.numero[slot]!;
     const points: HistoryPoint[] = [];
-    let hastaMs: number | undefined;
+    /** Time of the oldest row seen, in seconds as it is stored: of rows a millisecond apart no rounded one tells which come before it. */
+    let seenS = Infinity;
     let more = false;
     for (;;) {
       const rows = await store.queryBloques({
         bloque: bloque.id,
         limit: HISTORY_PAGE,
         conMensajes: true,
-        ...(hastaMs === undefined ? {} : { hastaMs }),
+        ...(seenS === Infinity ? {} : { hastaMs: Math.ceil(seenS * 1000) + 1 }),
       });
+      const before = seenS;
       for (const row of rows) {
+        if (row.timestampS >= before) continue;
+        seenS = row.timestampS;
         if (row.mensajes === null || row.codec === null) continue;
         this.#visitRow(row.codec, row.mensajes, numero, (tsMs, lectura, valor) => {
           if (desdeMs === null || tsMs >= desdeMs) points.push({ tsMs, lectura, valor });
         });
       }
-      more = rows.length === HISTORY_PAGE;
+      more = rows.length === HISTORY_PAGE && seenS < before;
       if (!more || points.length >= limit) break;
-      // what is before it; rows of a clock that was set back stand a millisecond apart
-      hastaMs = Math.round(rows[rows.length - 1]!.timestampS * 1000);
     }
     const newest = points.reduce((max, point) => Math.max(max, point.tsMs), 0);
     if (core.ocupado[slot] !== OCUPADO.libre && core.tsMs[slot]! > newest) {
