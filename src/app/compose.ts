@@ -16,6 +16,7 @@ import { makeLogSink } from '#adapters/sinks/log-sink.ts';
 import { makeWebhookSink } from '#adapters/sinks/webhook-sink.ts';
 import { makeArchivoSource } from '#adapters/sources/archivo/archivo-source.ts';
 import { HostSource } from '#adapters/sources/host/host-source.ts';
+import { RedisSource, type RedisSourceDeps } from '#adapters/sources/redis/redis-source.ts';
 import { makeStdinSource } from '#adapters/sources/stdin/stdin-source.ts';
 import { makeZstd } from '#adapters/zstd/zstd.ts';
 import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
@@ -24,6 +25,7 @@ import { NoticeGate } from '#domain/episodio/notice-gate.ts';
 import { CoreCError, type Idioma } from '#domain/errors.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
 import { parseMapeo } from '#domain/mapeo/mapeo.ts';
+import { instanceGroup } from '#domain/streams.ts';
 import { text } from '#domain/texts/text.ts';
 import type { ConfigAccess } from '#nucleus/commands/command.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
@@ -117,7 +119,15 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       plugins,
       modules,
       loadProcesador: (ref) => loadProcesador(ref, options.folder),
-      makeSource: (fuente) => makeSource(fuente, { logger, clock, refused: ofSources }),
+      makeSource: (fuente) =>
+        makeSource(fuente, {
+          logger,
+          clock,
+          bus,
+          refused: ofSources,
+          group: instanceGroup(config.instance_id),
+          consumer: `${config.instance_id}:${process.pid}`,
+        }),
       makeIngestSource: (input) => makeIngestSource(input, { logger, clock, refused: ofSources }),
       dynamicEntry: (id, procesador) => dynamicEntry(id, procesador),
       resolveBody,
@@ -141,12 +151,14 @@ interface SourceDeps {
   readonly refused: RefusedRows;
 }
 
-function makeSource(fuente: FuenteConfig, deps: SourceDeps): Source {
+function makeSource(fuente: FuenteConfig, deps: SourceDeps & RedisSourceDeps): Source {
   switch (fuente.tipo) {
     case 'archivo':
       return makeArchivoSource(fuente, deps);
     case 'stdin':
       return makeStdinSource(fuente, { ...deps, stdin: process.stdin });
+    case 'redis':
+      return new RedisSource(fuente, deps);
     case 'host':
       return new HostSource(fuente, deps);
   }

@@ -30,6 +30,8 @@ export interface IntakeDeps {
   readonly held: () => boolean;
   /** Resolves when what is queued has run. */
   readonly turn: () => Promise<void>;
+  /** A source has much that waits for an epoch. */
+  readonly epochSoon: () => void;
 }
 
 /** What an epoch keeps of a source. */
@@ -57,6 +59,9 @@ export class Pump {
   readonly #retry: boolean;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
+  /** As the epoch that was sealed last has it. */
+  #sealed: SourcePosition | null = null;
+  #telling: Promise<void> = Promise.resolve();
   #endListeners: (() => void)[] = [];
 
   /** `retry` false: the first failure is the end (an ingest that a person waits for). */
@@ -89,6 +94,26 @@ export class Pump {
   row(): FuenteRow | null {
     if (this.position === null) return null;
     return { bloque: this.entrada.id, position: this.position, watermarkMs: this.watermarkMs, lecturas: this.lecturas };
+  }
+
+  /** What the epoch that is being sealed keeps of it; null when nothing has changed. */
+  seal(): FuenteRow | null {
+    this.#sealed = this.position;
+    if (!this.dirty) return null;
+    this.dirty = false;
+    return this.row();
+  }
+
+  /** The epoch that was sealed last is in. */
+  kept(): void {
+    const position = this.#sealed;
+    if (position === null || this.source.committed === undefined) return;
+    this.#telling = this.#telling.then(() => this.source.committed?.(position));
+  }
+
+  /** Resolves when its server was told of every epoch so far. */
+  told(): Promise<void> {
+    return this.#telling;
   }
 
   status(): SourceStatus {
@@ -161,6 +186,7 @@ export class Pump {
       } finally {
         gate.leave();
       }
+      if (this.source.wantsEpoch === true) this.#deps.epochSoon();
       if (state.kind === 'end') return;
       if (batch.length > 0) await turn();
       if (state.kind === 'idle') {

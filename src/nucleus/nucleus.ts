@@ -67,6 +67,8 @@ const REFUSED_BY_SWARM = ['capacity', 'bad_valor'] as const;
 const REFILL_ALERTAS = 1000;
 /** How long a stop waits for a store that is away. */
 const STOP_MS = 10_000;
+/** How long it waits for the servers of sources to hear what is kept: they hear it again from the next start. */
+const STOP_TOLD_MS = 1000;
 /** How long it waits for one module or plugin. */
 const STOP_ONE_MS = 5000;
 
@@ -307,6 +309,8 @@ export class Nucleus implements NucleusContext {
     }
     this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
+    const told = Promise.all(this.pumps.map((pump) => pump.told())).then(() => {});
+    await attempt('fuentes', () => within(this.clock, STOP_TOLD_MS, 'fuentes', told));
     if (isReached('modules')) {
       for (const modulo of this.deps.modules.toReversed())
         await attempt(modulo.nombre, () => within(this.clock, STOP_ONE_MS, modulo.nombre, modulo.detener()));
@@ -447,6 +451,7 @@ export class Nucleus implements NucleusContext {
       logger: this.logger,
       held: () => this.heldBecause() !== null,
       turn: () => this.turn(),
+      epochSoon: () => this.#epochSoon(),
     });
   }
 
@@ -647,6 +652,7 @@ export class Nucleus implements NucleusContext {
         encodeBloque: (bloque, vitals, take) => sealing.encodeBloque(bloque, vitals, take),
         sealOthers: (next) => sealing.others(next),
         committed: async (seq) => {
+          for (const pump of this.pumps) pump.kept();
           if (seq === 0) return;
           try {
             await this.deps.journal.release(seq);

@@ -75,9 +75,7 @@ export class Sealing {
       estado.push({ clase: 'catalogo', id: entrada.id, datos: jsonBytes(swarm.catalogRow(entrada)) });
     }
     for (const pump of pumps) {
-      if (!pump.dirty) continue;
-      pump.dirty = false;
-      const row = pump.row();
+      const row = pump.seal();
       if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
     }
     const { ids, forgotten } = lotes.seal(epoca);

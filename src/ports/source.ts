@@ -48,6 +48,13 @@ export interface Source {
   /** Fills `batch` (empty when handed over) with up to its capacity. May return an empty batch with idle or end. */
   read(batch: LecturaBatch): Promise<SourceState>;
   position(): SourcePosition;
+  /**
+   * Of a source whose server is told what is kept: everything up to `position` is in an epoch. Never throws, may come after `close`;
+   * what cannot be told now is told with the next one.
+   */
+  committed?(position: SourcePosition): Promise<void>;
+  /** True while so much waits for `committed` that an epoch should come sooner. */
+  readonly wantsEpoch?: boolean;
   /** For progress on long reads: bytes done and in all (null when it cannot be known), rows seen, rows refused. */
   progress(): {
     readonly bytesDone: number;

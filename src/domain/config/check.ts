@@ -61,7 +61,7 @@ export function describeCheck(
     fuentes: config.fuentes.map((fuente) => ({
       tipo: fuente.tipo,
       bloque: fuente.bloque,
-      ruta: fuente.tipo === 'archivo' ? fuente.ruta : null,
+      ruta: fuente.tipo === 'archivo' ? fuente.ruta : fuente.tipo === 'redis' ? fuente.stream : null,
     })),
     plugins: config.plugins.map(({ name, enabled }) => ({ name, enabled })),
     postgres: db === null ? null : `${db.host}:${db.port}/${db.dbname}`,

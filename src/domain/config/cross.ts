@@ -178,15 +178,22 @@ function fuenteDefects(fuentes: readonly unknown[]): ConfigDefect[] {
   const first = new Map<string, number>();
   const defects: ConfigDefect[] = [];
   for (const [k, raw] of fuentes.entries()) {
-    const { tipo, id, ruta, bloque } = fields(raw);
+    const { tipo, id, ruta, bloque, stream, grupo } = fields(raw);
     if (typeof bloque === 'string' && !ENTRY_ID.test(bloque)) {
       defects.push(notAllowed(['fuentes', k, 'bloque'], same(JSON.stringify(bloque)), ENTRY_ID_PERMITIDO));
     }
     if (typeof tipo !== 'string' || (tipo === 'archivo' && typeof ruta !== 'string')) continue;
-    const name = typeof id === 'string' ? id : [tipo, tipo === 'archivo' ? ruta : ''].join(' ').trimEnd();
-    const before = first.get(name);
-    if (before === undefined) first.set(name, k);
-    else {
+    if (tipo === 'redis' && typeof stream !== 'string') continue;
+    const what = tipo === 'archivo' ? [ruta] : tipo === 'redis' ? [stream, grupo ?? ''] : [];
+    const plain = [tipo, ...what].join(' ').trimEnd();
+    // of two that read by one group each would get a part
+    const names = typeof id !== 'string' ? [plain] : tipo === 'redis' ? [id, plain] : [id];
+    for (const name of names) {
+      const before = first.get(name);
+      if (before === undefined) {
+        first.set(name, k);
+        continue;
+      }
       defects.push(
         defect(
           ['fuentes', k],

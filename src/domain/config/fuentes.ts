@@ -5,9 +5,14 @@
  */
 import { z } from 'zod';
 import { fuenteHostSchema } from '../host/config.ts';
-import { fuenteArchivoSchema, fuenteStdinSchema } from '../mapeo/fuentes.ts';
+import { fuenteArchivoSchema, fuenteRedisSchema, fuenteStdinSchema } from '../mapeo/fuentes.ts';
 
-export const fuenteSchema = z.discriminatedUnion('tipo', [fuenteArchivoSchema, fuenteStdinSchema, fuenteHostSchema]);
+export const fuenteSchema = z.discriminatedUnion('tipo', [
+  fuenteArchivoSchema,
+  fuenteStdinSchema,
+  fuenteRedisSchema,
+  fuenteHostSchema,
+]);
 
 /** Where the claves of a source go that names no bloque. */
 export const FUENTE_BLOQUE_DEFAULT = 'lecturas';

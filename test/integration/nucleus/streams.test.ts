@@ -218,3 +218,47 @@ test('a stop answers what was taken; commands wait in no other place than the st
   assert.equal(rows[0]!.count, streams.stats!.answered);
   assert.equal(streams.stats!.underWay, 0);
 });
+
+test('a stream is a source: its entries act once and are acknowledged with the epoch that holds them', async (t) => {
+  const world = await makeWorld(t, {
+    config: {
+      fuentes: [{ tipo: 'redis', stream: 'planta', bloque: 'sensores', mapeo: { clave: 'sensor', valor: 'temp' } }],
+    },
+  });
+  const corec = await world.start();
+  const bus = busOf(corec);
+  const pending = async (): Promise<number> => (await bus.pending('planta', `corec:${world.instanceId}`)).count;
+  await bus.appendAll(
+    'planta',
+    Array.from({ length: 500 }, (_, k) => ({ sensor: `s${k % 20}`, temp: String(k) })),
+  );
+  await bus.append('planta', {
+    data: JSON.stringify([
+      { sensor: 's0', temp: 1 },
+      { sensor: 's20', temp: 2 },
+    ]),
+  });
+  await bus.append('planta', { temp: 'nobody' });
+  await until('all are in', async () => (await corec.api.status()).lecturas === 502);
+  assert.equal(corec.api.entidad('s0').estado.cuenta, 26);
+  assert.equal(await pending(), 502);
+  await corec.nucleus.epochs!.commit();
+  await until('all are acknowledged', async () => (await pending()) === 0);
+  const { sources, refused } = await corec.api.status();
+  assert.deepEqual(
+    sources.map(({ id, state, rows, lecturas }) => [id, state, rows, lecturas]),
+    [[`redis:planta:corec:${world.instanceId}`, 'reading', 503, 502]],
+  );
+  assert.deepEqual(refused, { no_clave: 1 });
+  await bus.append('planta', { sensor: 's0', temp: '5' });
+  await until('one more', async () => (await corec.api.status()).lecturas === 503);
+  await corec.detener();
+  const { datos } = (
+    await world.query<{ datos: Buffer }>(
+      `SELECT datos FROM estado WHERE instance_id = '${world.instanceId}' AND clase = 'fuente' ORDER BY epoca DESC LIMIT 1`,
+    )
+  )[0]!;
+  const row = JSON.parse(datos.toString()) as { position: { id: string }; lecturas: number };
+  assert.equal(row.lecturas, 503);
+  assert.match(row.position.id, /^\d+-\d+$/);
+});

@@ -274,7 +274,7 @@ test('every defect is told at once, one a line in the order of the file, with pa
   line 7: bloques[1].umbral is "automatic"; allowed: "auto" or a number greater than 0
   line 7: bloques[1].id is "a", as is bloques[0].id; give each entry a name of its own
   line 8: bloques[2].id is missing; give 1 to 64 letters, digits, _ . or -, the first no . or -
-  line 10: fuentes[0].tipo is "archvo"; allowed: "archivo", "stdin" or "host"
+  line 10: fuentes[0].tipo is "archvo"; allowed: "archivo", "stdin", "redis" or "host"
   line 11: http.token is missing while http.host is "0.0.0.0", which other machines reach; give a token of at least 16 characters ("\${COREC_TOKEN}"), or host 127.0.0.1
   line 12: persistencia.mensajes is "all"; allowed: "todos", "cambios", "ultimo" or "ninguno"`.replace(
       '12 defect',
