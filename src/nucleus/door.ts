@@ -264,12 +264,10 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   #applyPaused(paused: boolean, ref: string | null): void {
     const n = this.#nucleus;
-    const whole = ref === null ? undefined : n.swarm.entradas.get(ref);
-    if (whole !== undefined) whole.pausado = paused;
     if (ref === null) {
       n.pausado = paused;
       if (!paused) n.swarm.resumeAll();
-    } else for (const bloque of this.#select(ref)) bloque.pausado = paused;
+    } else n.swarm.setPausado(ref, paused);
     n.logger.info('CoreCNucleus', paused ? 'Pausado' : 'Reanudado', { bloque: ref ?? '*' });
   }
 

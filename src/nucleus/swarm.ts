@@ -87,6 +87,8 @@ export class Swarm {
   lecturas = 0;
 
   readonly #byId = new Map<string, BloqueSimbiotico>();
+  /** Paused before they are here: an entry that the journal makes again was paused before its first epoch. */
+  readonly #pausedAhead = new Set<string>();
   readonly #deps: SwarmDeps;
   readonly #pool = new BufferPool();
   #locs = new Uint32Array(0);
@@ -125,6 +127,7 @@ export class Swarm {
     // one that grows by need must not find out when lecturas that were acknowledged need the room
     assertSize(entrada, entidadesOf(config, 0), bloqueId(config.id, 0));
     this.entradas.set(config.id, entrada);
+    entrada.pausado = this.#pausedAhead.delete(config.id);
     const wanted = config.dinamico ? (catalog?.bloques.length ?? 0) : bloquesOf(config);
     for (let k = 0; k < wanted; k++) {
       const known = catalog?.bloques[k];
@@ -190,7 +193,20 @@ export class Swarm {
     return loc;
   }
 
+  /** Pauses or resumes an entry or one bloque. What is not there, or not yet, will be as was said last when it comes. */
+  setPausado(id: string, paused: boolean): void {
+    const entrada = this.entradas.get(id);
+    const bloque = this.#byId.get(id);
+    if (entrada !== undefined) {
+      entrada.pausado = paused;
+      for (const one of entrada.bloques) one.pausado = paused;
+    } else if (bloque !== undefined) bloque.pausado = paused;
+    else if (paused) this.#pausedAhead.add(id);
+    else this.#pausedAhead.delete(id);
+  }
+
   resumeAll(): void {
+    this.#pausedAhead.clear();
     for (const entrada of this.entradas.values()) entrada.pausado = false;
     for (const bloque of this.bloques) bloque.pausado = false;
   }
@@ -198,7 +214,7 @@ export class Swarm {
   /** Ids of entries and bloques that are paused. */
   pausados(): string[] {
     const paused = [...this.entradas.values(), ...this.bloques].filter((one) => one.pausado);
-    return paused.map((one) => one.id);
+    return [...paused.map((one) => one.id), ...this.#pausedAhead];
   }
 
   /** Pauses what `pausados` told before a restart. */
@@ -206,6 +222,7 @@ export class Swarm {
     for (const id of ids) {
       const one = this.entradas.get(id) ?? this.#byId.get(id);
       if (one !== undefined) one.pausado = true;
+      else this.#pausedAhead.add(id);
     }
   }
 
@@ -286,7 +303,8 @@ export class Swarm {
           entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
       },
     );
-    bloque.pausado = entrada.pausado;
+    const isPausedAhead = this.#pausedAhead.delete(bloque.id);
+    bloque.pausado = entrada.pausado || isPausedAhead;
     entrada.bloques.push(bloque);
     entrada.capacity += slots;
     entrada.catalogDirty = true;

@@ -103,6 +103,28 @@ test('pauses and silences hold after a kill, whether an epoch came between or no
   assert.deepEqual(pausados(), ['b']);
 });
 
+test('a pause of an entry that no epoch holds yet is there again with it after a kill', async (t) => {
+  const world = await makeWorld(t);
+  const child = await world.startChild();
+  const nuevo = { bloque: 'nuevo', procesador: 'contador' };
+  await child.send(series(['a'], 3), { ...nuevo, id: 'l1' });
+  await child.call('pausar', 'nuevo', 'p1');
+  await child.call('pausar', 'sensores/1', 'p2');
+  await child.kill();
+  const corec = await world.start();
+  assert.deepEqual(
+    corec.api.entradas().map(({ id, pausado }) => [id, pausado]),
+    [
+      ['sensores', true],
+      ['nuevo', true],
+    ],
+  );
+  // what came before the pause waits with it
+  assert.equal(corec.api.bloque('nuevo/0')!.inbox, 3);
+  await corec.api.reanudar('nuevo', 'r1');
+  await until('it runs', () => corec.api.entidad('nuevo:a').estado.cuenta === 3);
+});
+
 test('commands in a row of epochs are never lost between one and the next', async (t) => {
   const world = await makeWorld(t, { config: { bloques: [entry('a'), entry('b')] } });
   const child = await world.startChild();
