@@ -315,7 +315,11 @@ export class Nucleus implements NucleusContext {
       for (const modulo of this.deps.modules.toReversed())
         await attempt(modulo.nombre, () => within(this.clock, STOP_ONE_MS, modulo.nombre, modulo.detener()));
       // what the loop has begun is not cut short, and must not come after the end
-      await attempt('closures', () => within(this.clock, STOP_ONE_MS, 'closures', this.runs.closuresDone()));
+      while (this.runs.hasClosures) {
+        const before = failures.length;
+        await attempt('closures', () => within(this.clock, STOP_ONE_MS, 'closures', this.runs.closuresDone()));
+        if (failures.length > before) break;
+      }
     }
     if (isReached('store')) {
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
@@ -551,6 +555,8 @@ export class Nucleus implements NucleusContext {
           if (more > 0) refused[reason] = (refused[reason] ?? 0) + more;
         });
         await this.turn();
+        // their turn only begins them: a long body, or a journal, must not pile up before them
+        if (entrada.blocked) await this.runs.closuresDone(entrada.bloques);
       },
     );
     return { lecturas, refused };

@@ -85,9 +85,16 @@ export class Runs {
     for (const { sinceMs, resolve } of waiters) if (sinceMs < oldestMs) resolve();
   }
 
-  /** Resolves when no closure is under way. */
-  async closuresDone(): Promise<void> {
-    while (this.#closureRuns.size > 0) await Promise.all(this.#closureRuns.values());
+  get hasClosures(): boolean {
+    return this.#closureRuns.size > 0;
+  }
+
+  /**
+   * Resolves when the closures under way now, of these bloques or of all, have answered or are late. What begins meanwhile is not
+   * waited for: of closures that take as long as their interval something is under way at any time.
+   */
+  async closuresDone(bloques: Iterable<BloqueSimbiotico> = this.#closureRuns.keys()): Promise<void> {
+    await Promise.all(Array.from(bloques, (bloque) => this.#closureRuns.get(bloque)));
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
