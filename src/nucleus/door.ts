@@ -207,6 +207,8 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   async #forget(clave: string, bloque: string | null, asked: Asked): Promise<{ readonly entidades: number }> {
     const n = this.#nucleus;
+    // lecturas of the journal that are still to come were acknowledged before: they must not act on what is forgotten now
+    if (n.fase === 'arrancando') throw new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: 'starting', seconds: 1 });
     const known = await n.deps.store.findComando(asked.comandoId);
     if (known !== null) return known.respuesta as { entidades: number };
     // chosen while the gate is shut: an entidad that was freed meanwhile may by then be another clave's

@@ -125,6 +125,23 @@ test('a pause of an entry that no epoch holds yet is there again with it after a
   await until('it runs', () => corec.api.entidad('nuevo:a').estado.cuenta === 3);
 });
 
+test('a clave is not forgotten before the journal has said all that was acknowledged of it', async (t) => {
+  const world = await makeWorld(t);
+  const child = await world.startChild();
+  await child.send(series(['a'], 1), { id: 'l1' });
+  await child.call('commit');
+  await child.send(series(['a'], 2), { id: 'l2' });
+  await child.kill();
+  // doors open before everything runs
+  const corec = world.make();
+  await corec.inicializar();
+  await assert.rejects(corec.api.olvidar('a', null, 'f1'), isCoreCError('COREC_E_BUSY', 'starting'));
+  await corec.ejecutar();
+  assert.equal(corec.api.entidad('a').estado.cuenta, 3);
+  assert.deepEqual(await corec.api.olvidar('a', null, 'f1'), { entidades: 1 });
+  assert.throws(() => corec.api.entidad('a'), isCoreCError('COREC_E_NOT_FOUND'));
+});
+
 test('commands in a row of epochs are never lost between one and the next', async (t) => {
   const world = await makeWorld(t, { config: { bloques: [entry('a'), entry('b')] } });
   const child = await world.startChild();
