@@ -94,7 +94,7 @@ export class Runs {
    * waited for: of closures that take as long as their interval something is under way at any time.
    */
   async closuresDone(bloques: Iterable<BloqueSimbiotico> = this.#closureRuns.keys()): Promise<void> {
-    await Promise.all(Array.from(bloques, (bloque) => this.#closureRuns.get(bloque)));
+    await Promise.all(Array.from(bloques, (bloque) => this.#closureRuns.get(bloque) ?? Promise.resolve()));
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
