@@ -117,6 +117,52 @@ export const ERROR_TABLE = {
     'The journal {path} cannot be written: {found}.',
     'El diario {path} no se puede escribir: {found}.',
   ),
+  // streams
+  COREC_E_REDIS_UNAVAILABLE: row(
+    'transient',
+    'Redis at {server} does not serve {operation}: {found}. Check that it runs and that redis_config (host, port, tls) names it; CoreC tries again by itself.',
+    'Redis en {server} no atiende {operation}: {found}. Compruebe que está en marcha y que redis_config (host, port, tls) lo nombra; CoreC reintenta por sí mismo.',
+  ),
+  COREC_E_REDIS_LOGIN: row(
+    'terminal',
+    'Redis at {server} does not let user {user} in: {found}. Correct redis_config.username and redis_config.password, or make that user (docs/OPERATIONS.md has the line).',
+    'Redis en {server} no admite al usuario {user}: {found}. Corrija redis_config.username y redis_config.password, o cree ese usuario (la línea está en docs/OPERATIONS.md).',
+  ),
+  COREC_E_REDIS_RIGHTS: row(
+    'terminal',
+    'User {user} of Redis at {server} may not do {operation}: {found}. Give it the rights of docs/OPERATIONS.md (ACL SETUSER), or name another in redis_config.username.',
+    'El usuario {user} de Redis en {server} no puede hacer {operation}: {found}. Dele los permisos de docs/OPERATIONS.md (ACL SETUSER), o nombre otro en redis_config.username.',
+  ),
+  COREC_E_REDIS_TYPE: row(
+    'terminal',
+    'The key {stream} of Redis at {server} is no stream: {found}. Look with redis-cli TYPE {stream}, rename or delete it, or let redis_config name another server.',
+    'La clave {stream} de Redis en {server} no es un stream: {found}. Mire con redis-cli TYPE {stream}, renómbrela o bórrela, o nombre otro servidor en redis_config.',
+  ),
+  COREC_E_REDIS_VERSION: row(
+    'terminal',
+    'Redis at {server} is version {found}; CoreC needs {expected} or newer. Update it, or take redis_config out: streams then live in the process.',
+    'Redis en {server} es la versión {found}; CoreC necesita {expected} o posterior. Actualícelo, o quite redis_config: los streams viven entonces en el proceso.',
+  ),
+  COREC_E_REDIS_CLUSTER: row(
+    'terminal',
+    'Redis at {server} is a node of a cluster ({found}). Name its nodes in redis_config.cluster: [{"host": "...", "port": ...}].',
+    'Redis en {server} es un nodo de un cluster ({found}). Nombre sus nodos en redis_config.cluster: [{"host": "...", "port": ...}].',
+  ),
+  COREC_E_REDIS_SINGLE: row(
+    'terminal',
+    'Redis at {server} is not a cluster ({found}). Take redis_config.cluster out; host and port are enough.',
+    'Redis en {server} no es un cluster ({found}). Quite redis_config.cluster; host y port bastan.',
+  ),
+  COREC_E_REDIS_TLS: row(
+    'terminal',
+    'No TLS with Redis at {server}: {found}. Set redis_config.tls as the server has it; an authority of your own goes into NODE_EXTRA_CA_CERTS.',
+    'No hay TLS con Redis en {server}: {found}. Ponga redis_config.tls como lo tiene el servidor; una autoridad propia va en NODE_EXTRA_CA_CERTS.',
+  ),
+  COREC_E_REDIS_REFUSED: row(
+    'terminal',
+    'Redis at {server} refused {operation}: {found}.',
+    'Redis en {server} rechazó {operation}: {found}.',
+  ),
   // readings
   COREC_E_SOURCE_OPEN: row(
     'input',

@@ -11,7 +11,8 @@
  * trimmed away, which `claim` tells.
  *
  * Left out on purpose: deleting streams, groups and entries, reading several streams in one call (a cluster cannot), and durability,
- * which is the server's. The in-process twin is volatile: whoever needs a stream again after a restart refills it from the store.
+ * which is the server's. Of a bus that is volatile (the in-process twin) whoever needs a stream again after a restart refills it from
+ * the store.
  *
  * After `close` appends, acknowledgements and questions are refused with COREC_E_STOPPING and readers are answered with nothing. A configuration that is
  * at fault (password, rights, a key that is no stream) is an error of kind terminal.
@@ -60,15 +61,14 @@ export interface BusHealth {
   readonly version: string | null;
 }
 
-/** Longest id that `appendOnce` takes. */
-export const ONCE_ID_CHARS_MAX = 256;
-
 export interface StreamBus {
-  /** Appends and trims to about `maxlen` entries; returns the id. */
+  /** True: nothing of it outlives the process. */
+  readonly isVolatile: boolean;
+  /** Appends an entry of at least one field, and trims to about `maxlen` entries; returns the id. */
   append(stream: string, fields: StreamFields): Promise<string>;
   /** Several, in order and in few round trips. When it is refused, none of them or the first ones may be in: `details.written` as for one. */
   appendAll(stream: string, list: readonly StreamFields[]): Promise<readonly string[]>;
-  /** Appends unless an entry was appended to this stream under this id within `ttlS`: then gives the first one's id, however many call at once. */
+  /** Appends unless an entry was appended to this stream under this id (1 to 256 characters) within `ttlS`: then gives the first one's id, however many call at once. */
   appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce>;
   /** Several, each as by `appendOnce`, in order and in few round trips. When it is refused any of them may be in: called again it tells which. */
   appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]>;

@@ -11,9 +11,9 @@
 import { CoreCError } from '#domain/errors.ts';
 import { MIB } from '#domain/limits.ts';
 import { formatStreamId, parseStreamId } from '#domain/stream-id.ts';
+import { assertFieldsCount, assertOnceId } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import {
-  ONCE_ID_CHARS_MAX,
   type AppendedOnce,
   type BusHealth,
   type Claimed,
@@ -51,6 +51,7 @@ const PENDING_MAX_DEFAULT = 100_000;
 const ONCE_MAX_DEFAULT = 100_000;
 
 export class MemoryBus implements StreamBus {
+  readonly isVolatile = true;
   readonly #clock: Clock;
   readonly #maxlen: number;
   readonly #slack: number;
@@ -82,6 +83,7 @@ export class MemoryBus implements StreamBus {
 
   async appendAll(name: string, list: readonly StreamFields[]): Promise<readonly string[]> {
     this.#assertOpen();
+    for (const fields of list) assertFieldsCount(Object.keys(fields).length);
     return list.map((fields) => this.#append(name, fields));
   }
 
@@ -182,6 +184,7 @@ export class MemoryBus implements StreamBus {
   }
 
   #append(name: string, fields: StreamFields): string {
+    assertFieldsCount(Object.keys(fields).length);
     const stream = this.#stream(name);
     const bytesBefore = stream.bytes;
     const id = stream.append(fields, Math.trunc(this.#clock.nowMs()));
@@ -193,13 +196,7 @@ export class MemoryBus implements StreamBus {
   }
 
   #appendOnce(name: string, onceId: string, fields: StreamFields, ttlS: number): AppendedOnce {
-    if (onceId === '' || onceId.length > ONCE_ID_CHARS_MAX) {
-      throw new CoreCError('COREC_E_ARGUMENT', {
-        command: 'appendOnce',
-        found: `an id of ${onceId.length} characters`,
-        allowed: `1 to ${ONCE_ID_CHARS_MAX}`,
-      });
-    }
+    assertOnceId(onceId);
     const key = JSON.stringify([name, onceId]);
     const nowMs = this.#clock.monotonicMs();
     const known = this.#once.find(key, nowMs);

@@ -66,30 +66,30 @@ describe('memory-bus', () => {
 
   test('the number of streams is bounded', async () => {
     const bus = new MemoryBus({ clock: new VirtualClock(1), streamsMax: 2 });
-    await bus.append('a', {});
-    await bus.append('b', {});
-    await assert.rejects(bus.append('c', {}), { code: 'COREC_E_LIMIT' });
-    await bus.append('a', {});
+    await bus.append('a', { x: '' });
+    await bus.append('b', { x: '' });
+    await assert.rejects(bus.append('c', { x: '' }), { code: 'COREC_E_LIMIT' });
+    await bus.append('a', { x: '' });
   });
 
   test('an id of appendOnce lives by the monotonic clock, and a full list of ids refuses until one may go', async () => {
     const clock = new VirtualClock(1000);
     const bus = new MemoryBus({ clock, onceMax: 2 });
-    await bus.appendOnce('s', 'a', {}, 10);
+    await bus.appendOnce('s', 'a', { x: '' }, 10);
     clock.stepWallTo(1_000_000);
-    await bus.appendOnce('s', 'b', {}, 20);
+    await bus.appendOnce('s', 'b', { x: '' }, 20);
     const full = {
       code: 'COREC_E_BUSY',
       details: { what: 'appendOnce', found: '2 ids are remembered', seconds: 10, written: 'no' },
     };
-    await assert.rejects(bus.appendOnce('s', 'c', {}, 10), full);
-    assert.equal((await bus.appendOnce('s', 'a', {}, 10)).first, false);
+    await assert.rejects(bus.appendOnce('s', 'c', { x: '' }, 10), full);
+    assert.equal((await bus.appendOnce('s', 'a', { x: '' }, 10)).first, false);
     await clock.advance(9_999);
-    assert.equal((await bus.appendOnce('s', 'a', {}, 10)).first, false);
-    await assert.rejects(bus.appendOnce('s', 'c', {}, 10), { code: 'COREC_E_BUSY' });
+    assert.equal((await bus.appendOnce('s', 'a', { x: '' }, 10)).first, false);
+    await assert.rejects(bus.appendOnce('s', 'c', { x: '' }, 10), { code: 'COREC_E_BUSY' });
     await clock.advance(1);
-    assert.equal((await bus.appendOnce('s', 'c', {}, 10)).first, true);
-    assert.equal((await bus.appendOnce('s', 'b', {}, 10)).first, false);
+    assert.equal((await bus.appendOnce('s', 'c', { x: '' }, 10)).first, true);
+    assert.equal((await bus.appendOnce('s', 'b', { x: '' }, 10)).first, false);
     assert.equal(await bus.length('s'), 3);
   });
 
@@ -111,7 +111,10 @@ describe('memory-bus', () => {
     const bus = new MemoryBus({ clock: new VirtualClock(1), groupsMax: 1, pendingMax: 3 });
     await bus.openGroup('s', 'g', '0');
     await assert.rejects(bus.openGroup('s', 'h', '0'), { code: 'COREC_E_LIMIT' });
-    const ids = await bus.appendAll('s', [{}, {}, {}, {}, {}]);
+    const ids = await bus.appendAll(
+      's',
+      Array.from({ length: 5 }, () => ({ x: '' })),
+    );
     assert.equal((await bus.readGroup('s', 'g', 'c', 10, 0)).length, 3);
     await assert.rejects(bus.readGroup('s', 'g', 'c', 10, 0), { code: 'COREC_E_BUSY' });
     await bus.ack('s', 'g', [ids[0]!]);

@@ -1,0 +1,169 @@
+/**
+ * Connections for reads that wait: a waiting read holds its connection, so each has one of its own.
+ *
+ * Owns how many there are, waiting in slices, and what ends a wait. Leaves commands and replies to redis-streams-bus.ts.
+ *
+ * W1 A wait ends within a moment of an abort or close: its connection is given up. An entry that was on its way to it just then stays
+ *    pending (a group's), or is read again (a stream's).
+ * W2 A wait outlives a lost connection: it goes on with the next one until its time is up.
+ * W3 At most `readersMax` connections; one that was not used for a minute is closed.
+ */
+import { CoreCError } from '#domain/errors.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { RedisClient } from './client.ts';
+import type { Link } from './link.ts';
+import { mayPass } from './redis-error.ts';
+import type { Reply } from './reply.ts';
+
+export interface ReadersOptions {
+  readonly makeLink: () => Link;
+  readonly clock: Clock;
+  readonly readersMax: number;
+  /** A server that is gone without a word is noticed when a slice has passed and some. */
+  readonly sliceMs: number;
+  /** Ends every wait. */
+  readonly closing: AbortSignal;
+}
+
+const IDLE_MS = 60_000;
+const PAUSE_MS = 50;
+
+interface Idle {
+  readonly link: Link;
+  readonly cancelTimer: () => void;
+}
+
+export class Readers {
+  readonly #options: ReadersOptions;
+  readonly #idle: Idle[] = [];
+  #count = 0;
+
+  constructor(options: ReadersOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Asks `ask` for slices of `blockMs` until it gives something, and gives that; null when the time is up or the wait was ended.
+   * Throws the reason when there is no connection at the end of the time.
+   */
+  async wait(
+    blockMs: number,
+    signal: AbortSignal | undefined,
+    ask: (client: RedisClient, sliceMs: number) => Promise<Reply>,
+  ): Promise<Reply> {
+    const { clock, sliceMs, closing } = this.#options;
+    const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    const endMs = clock.monotonicMs() + blockMs;
+    const link = this.#take();
+    let isWhole = true;
+    try {
+      for (let failure: Error | null = null; ;) {
+        const leftMs = endMs - clock.monotonicMs();
+        if (ended.aborted) return null;
+        if (leftMs <= 0) {
+          if (failure !== null) throw failure;
+          return null;
+        }
+        const client = await link.ready(leftMs, ended);
+        if (client === null) {
+          if (!ended.aborted) failure = asError(link.reason);
+          continue;
+        }
+        try {
+          isWhole = false;
+          const reply = await unlessEnded(ask(client, Math.ceil(Math.min(leftMs, sliceMs))), ended);
+          isWhole = reply !== ENDED;
+          if (reply === ENDED) return null;
+          if (reply !== null) return reply;
+          failure = null;
+        } catch (error) {
+          isWhole = true;
+          if (!mayPass(error)) throw error;
+          failure = asError(error);
+          await this.#pause(Math.min(PAUSE_MS, endMs - clock.monotonicMs()), ended);
+        }
+      }
+    } finally {
+      if (isWhole) this.#giveBack(link);
+      else this.#end(link);
+    }
+  }
+
+  close(): void {
+    for (const { link, cancelTimer } of this.#idle.splice(0)) {
+      cancelTimer();
+      this.#end(link);
+    }
+  }
+
+  #take(): Link {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) {
+      idle.cancelTimer();
+      return idle.link;
+    }
+    const { readersMax, makeLink } = this.#options;
+    if (this.#count >= readersMax) {
+      throw new CoreCError('COREC_E_LIMIT', {
+        what: 'The number of reads that wait at once',
+        found: this.#count + 1,
+        allowed: readersMax,
+      });
+    }
+    this.#count++;
+    return makeLink().open();
+  }
+
+  #giveBack(link: Link): void {
+    const { closing, clock } = this.#options;
+    if (closing.aborted) {
+      this.#end(link);
+      return;
+    }
+    const cancelTimer = clock.after(IDLE_MS, () => {
+      this.#idle.splice(this.#idle.indexOf(idle), 1);
+      this.#end(link);
+    });
+    const idle: Idle = { link, cancelTimer };
+    this.#idle.push(idle);
+  }
+
+  #end(link: Link): void {
+    this.#count--;
+    link.close();
+  }
+
+  async #pause(ms: number, ended: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(Math.max(0, ms), resolve);
+    const end = (): void => resolve();
+    ended.addEventListener('abort', end, { once: true });
+    await promise;
+    ended.removeEventListener('abort', end);
+    cancel();
+  }
+}
+
+const ENDED = Symbol('ended');
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('no answer');
+}
+
+/** What is still under way at the end is let go: its connection is closed, which rejects it. */
+async function unlessEnded(work: Promise<Reply>, ended: AbortSignal): Promise<Reply | typeof ENDED> {
+  const { promise, resolve } = Promise.withResolvers<typeof ENDED>();
+  const end = (): void => resolve(ENDED);
+  ended.addEventListener('abort', end, { once: true });
+  if (ended.aborted) end();
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    ended.removeEventListener('abort', end);
+  }
+}

@@ -1,0 +1,455 @@
+/**
+ * Streams in Redis: one server or a cluster, 7.0 or newer.
+ *
+ * Owns the commands and what they mean for the port. Leaves connections to link.ts, appends under way to appender.ts, waiting reads
+ * to readers.ts, the reading of errors to redis-error.ts.
+ *
+ *   append, appendAll --> appender --MULTI--.
+ *   appendOnce, ack, claim, length ... ------+--> one connection (one a node of a cluster)
+ *   read, readGroup that wait --> readers ------> a connection each
+ *
+ * R1 An append that was answered is in, once: what is sent again is told from what is new by the server (batch.ts).
+ * R2 Everything else that is sent may be sent twice: it is asked again after a lost connection, until `callMs` are over.
+ * R3 A group that the server has lost (emptied, replaced) is made again where it had come to; entries of a new stream come all.
+ */
+import { randomUUID } from 'node:crypto';
+import { CoreCError } from '#domain/errors.ts';
+import { MIB } from '#domain/limits.ts';
+import { compareStreamIds, parseStreamId } from '#domain/stream-id.ts';
+import { assertFieldsCount, assertOnceId, STREAMS } from '#domain/streams.ts';
+import type { Clock } from '#ports/clock.ts';
+import type {
+  AppendedOnce,
+  BusHealth,
+  Claimed,
+  ClaimedEntry,
+  PendingSummary,
+  StreamBus,
+  StreamEntry,
+  StreamFields,
+} from '#ports/stream-bus.ts';
+import { Appender } from './appender.ts';
+import { makeClient, nameOf, type RedisAddress, type RedisClient } from './client.ts';
+import { onceKey } from './keys.ts';
+import { Link } from './link.ts';
+import { Readers } from './readers.ts';
+import { foundOf, mayPass, replyCode, toCoreCError, type Attempt } from './redis-error.ts';
+import { entriesOf, listOf, numberOf, streamEntriesOf, textOf, type Reply } from './reply.ts';
+import { SCRIPTS } from './scripts.ts';
+
+export interface RedisStreamsOptions {
+  readonly address: RedisAddress;
+  readonly clock: Clock;
+  /** Entries kept of a stream, about. */
+  readonly maxlen: number;
+  /** Shown in CLIENT LIST as `corec:<name>`. */
+  readonly name?: string;
+  /** 0 .. 1, so that those who lost one server do not all come back in the same moment. */
+  readonly random?: () => number;
+  /** The connection for writing came back, or was lost for this reason. */
+  readonly onState?: (isUp: boolean, found: string) => void;
+  readonly appendBytesMax?: number;
+  readonly appendMs?: number;
+  readonly callMs?: number;
+  readonly silentMs?: number;
+  readonly readersMax?: number;
+}
+
+/** What waits to be written while Redis is away or slow: three seconds of full speed, a small part of the 2 GB machine. */
+const APPEND_BYTES_MAX = 32 * MIB;
+/** A cluster has a new master within 4 s of losing one; an append outlives that, and then says that it did not get through. */
+const APPEND_MS = 10_000;
+const CALL_MS = 5000;
+const CONNECT_MS = 3000;
+/** A server that owes an answer for so long is taken for gone. */
+const SILENT_MS = 5000;
+const READERS_MAX = 64;
+const HEALTH_MS = 1500;
+const CLOSE_MS = 2000;
+const PAUSE_MS = 50;
+const ACK_MAX = 1000;
+
+interface KnownGroup {
+  readonly stream: string;
+  readonly group: string;
+  /** Up to where it was delivered, as far as this process knows. */
+  deliveredId: string;
+}
+
+export class RedisStreamsBus implements StreamBus {
+  readonly isVolatile = false;
+  readonly #options: RedisStreamsOptions;
+  readonly #link: Link;
+  readonly #appender: Appender;
+  readonly #readers: Readers;
+  readonly #groups = new Map<string, KnownGroup>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
+
+  constructor(options: RedisStreamsOptions) {
+    this.#options = options;
+    const { address, clock, maxlen, random = Math.random } = options;
+    const silentMs = options.silentMs ?? SILENT_MS;
+    const makeLink = (
+      part: string,
+      ms: number,
+      told: { onUp?: () => void; onDown?: (reason: unknown) => void },
+    ): Link =>
+      new Link({
+        make: () =>
+          makeClient(address, {
+            name: `corec:${options.name ?? 'streams'}:${part}`,
+            connectMs: CONNECT_MS,
+            silentMs: ms,
+          }),
+        server: nameOf(address),
+        clock,
+        random,
+        ...told,
+      });
+    this.#link = makeLink('write', silentMs, {
+      onUp: () => {
+        options.onState?.(true, '');
+        this.#appender.resume();
+      },
+      onDown: (reason) => options.onState?.(false, foundOf(reason)),
+    });
+    this.#appender = new Appender({
+      link: this.#link,
+      clock,
+      senderId: randomUUID(),
+      maxlen,
+      windowMax: address.cluster.length === 0 ? 2 : 1,
+      bytesMax: options.appendBytesMax ?? APPEND_BYTES_MAX,
+      giveUpMs: options.appendMs ?? APPEND_MS,
+      describe: (error, attempt) => this.#describe(error, attempt),
+    });
+    this.#readers = new Readers({
+      makeLink: () => makeLink('read', 2 * silentMs, {}),
+      clock,
+      readersMax: options.readersMax ?? READERS_MAX,
+      sliceMs: silentMs,
+      closing: this.#closing.signal,
+    });
+  }
+
+  /**
+   * Connects; true when the first try did. When it did not, `problem` says why, and it is tried again in the background until
+   * `close`: `connected` waits for that.
+   */
+  async connect(): Promise<boolean> {
+    return await this.#link.open().tried();
+  }
+
+  /** Resolves when the connection is up; false when it is not within `ms`. */
+  async connected(ms: number, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#link.ready(ms, signal)) !== null;
+  }
+
+  /** Why there is no connection just now. */
+  get problem(): CoreCError | null {
+    return this.#link.client === null ? this.#describe(this.#link.reason, { operation: 'connect' }) : null;
+  }
+
+  /** Entries that could not be appended, since the start. */
+  get refused(): number {
+    return this.#appender.refused;
+  }
+  /** Bytes that wait to be appended. */
+  get waitingBytes(): number {
+    return this.#appender.bytes;
+  }
+
+  async append(stream: string, fields: StreamFields): Promise<string> {
+    this.#assertOpen();
+    const [id] = await this.#appender.append(stream, [fields]);
+    return id!;
+  }
+
+  async appendAll(stream: string, list: readonly StreamFields[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    return await this.#appender.append(stream, list);
+  }
+
+  async appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce> {
+    this.#assertOpen();
+    assertOnceId(onceId);
+    const token = randomUUID();
+    const list = Object.entries(fields);
+    assertFieldsCount(list.length);
+    const flat = list.flatMap(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value)]);
+    const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
+    const args = [SCRIPTS.appendOnce, '2', stream, onceKey(stream, onceId), token, ttlMs, String(this.#options.maxlen)];
+    const reply = await this.#call(
+      { operation: 'XADD', stream },
+      'eval',
+      [...args, ...flat],
+      this.#options.appendMs ?? APPEND_MS,
+    );
+    const [id, first] = textOf(reply).split(' ');
+    return { id: id!, first: first === token };
+  }
+
+  async read(
+    stream: string,
+    afterId: string,
+    count: number,
+    blockMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly StreamEntry[]> {
+    if (this.#closing.signal.aborted || signal?.aborted === true) return [];
+    if (afterId !== '$') parseStreamId(afterId, 'stream read');
+    if (count < 1 || (afterId === '$' && blockMs <= 0)) return [];
+    const attempt: Attempt = { operation: 'XREAD', stream };
+    // `$` asked for in slices would miss what comes between two of them
+    const after = afterId === '$' ? await this.#topId(stream) : afterId;
+    const args = (ms: number | null): string[] => [
+      'COUNT',
+      String(count),
+      ...(ms === null ? [] : ['BLOCK', String(ms)]),
+      'STREAMS',
+      stream,
+      after,
+    ];
+    if (blockMs <= 0) return streamEntriesOf(await this.#callOrNone(attempt, 'xread', args(null)));
+    return streamEntriesOf(await this.#wait(attempt, blockMs, signal, (client, ms) => send(client, 'xread', args(ms))));
+  }
+
+  async openGroup(stream: string, group: string, from: '0' | '$'): Promise<void> {
+    this.#assertOpen();
+    await this.#makeGroup(stream, group, from);
+    const deliveredId = from === '$' ? await this.#topId(stream) : '0-0';
+    const key = JSON.stringify([stream, group]);
+    if (!this.#groups.has(key)) this.#groups.set(key, { stream, group, deliveredId });
+  }
+
+  async readGroup(
+    stream: string,
+    group: string,
+    consumer: string,
+    count: number,
+    blockMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly StreamEntry[]> {
+    if (this.#closing.signal.aborted || signal?.aborted === true || count < 1) return [];
+    const attempt: Attempt = { operation: 'XREADGROUP', stream };
+    const args = (ms: number | null): string[] => [
+      'GROUP',
+      group,
+      consumer,
+      'COUNT',
+      String(count),
+      ...(ms === null ? [] : ['BLOCK', String(ms)]),
+      'STREAMS',
+      stream,
+      '>',
+    ];
+    const entries = await this.#inGroup(stream, group, async () =>
+      streamEntriesOf(
+        blockMs <= 0
+          ? await this.#callOrNone(attempt, 'xreadgroup', args(null))
+          : await this.#wait(attempt, blockMs, signal, (client, ms) => send(client, 'xreadgroup', args(ms))),
+      ),
+    );
+    const known = this.#groups.get(JSON.stringify([stream, group]));
+    if (known !== undefined && entries.length > 0) known.deliveredId = entries.at(-1)!.id;
+    return entries;
+  }
+
+  async ack(stream: string, group: string, ids: readonly string[]): Promise<number> {
+    this.#assertOpen();
+    for (const id of ids) parseStreamId(id, 'ack');
+    let count = 0;
+    for (let at = 0; at < ids.length; at += ACK_MAX) {
+      const some = ids.slice(at, at + ACK_MAX);
+      count += numberOf(await this.#call({ operation: 'XACK', stream }, 'xack', [stream, group, ...some]));
+    }
+    return count;
+  }
+
+  async claim(stream: string, group: string, consumer: string, minIdleMs: number, count: number): Promise<Claimed> {
+    this.#assertOpen();
+    return await this.#inGroup(stream, group, async () => {
+      const found: StreamEntry[] = [];
+      const trimmed: string[] = [];
+      let cursor = '0-0';
+      do {
+        const left = count - found.length - trimmed.length;
+        if (left <= 0) break;
+        const args = [stream, group, consumer, String(minIdleMs), cursor, 'COUNT', String(left)];
+        const reply = listOf(await this.#call({ operation: 'XAUTOCLAIM', stream }, 'xautoclaim', args));
+        cursor = textOf(reply[0]);
+        found.push(...entriesOf(reply[1]));
+        trimmed.push(...listOf(reply[2]).map(textOf));
+      } while (cursor !== '0-0');
+      const entries = await Promise.all(found.map((entry) => this.#withDeliveries(stream, group, entry)));
+      return { entries, trimmed };
+    });
+  }
+
+  async pending(stream: string, group: string): Promise<PendingSummary> {
+    this.#assertOpen();
+    return await this.#inGroup(stream, group, async () => {
+      const attempt: Attempt = { operation: 'XPENDING', stream };
+      const count = numberOf(listOf(await this.#call(attempt, 'xpending', [stream, group]))[0]);
+      if (count === 0) return { count, oldestMs: null };
+      const [oldest] = listOf(await this.#call(attempt, 'xpending', [stream, group, '-', '+', '1']));
+      // acknowledged meanwhile by somebody else
+      return { count, oldestMs: oldest === undefined ? null : numberOf(listOf(oldest)[2]) };
+    });
+  }
+
+  async length(stream: string): Promise<number> {
+    this.#assertOpen();
+    return numberOf(await this.#call({ operation: 'XLEN', stream }, 'xlen', [stream]));
+  }
+
+  async health(): Promise<BusHealth> {
+    const { version, client } = this.#link;
+    if (this.#closing.signal.aborted) return { ok: false, found: 'closed', version };
+    if (client === null) return { ok: false, found: foundOf(this.#link.reason), version };
+    const stuck = this.#appender.problem;
+    if (stuck !== null) return { ok: false, found: foundOf(stuck), version };
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#options.clock.after(HEALTH_MS, () =>
+      late.reject(new Error(`no answer within ${HEALTH_MS} ms`)),
+    );
+    try {
+      await Promise.race([send(client, 'xlen', [STREAMS.alerts]), late.promise]);
+      return { ok: true, found: `Redis ${version ?? ''} at ${nameOf(this.#options.address)}`, version };
+    } catch (error) {
+      return { ok: false, found: foundOf(error), version };
+    } finally {
+      cancel();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#readers.close();
+    await this.#appender.finish(CLOSE_MS);
+    this.#link.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw new CoreCError('COREC_E_STOPPING');
+  }
+
+  #describe(error: unknown, attempt: Attempt): CoreCError {
+    return toCoreCError(error, this.#options.address, attempt);
+  }
+
+  /** Sends a command that may be sent twice, again until it is answered (R2). */
+  async #call(
+    attempt: Attempt,
+    command: string,
+    args: readonly (string | Buffer)[],
+    withinMs: number = this.#options.callMs ?? CALL_MS,
+  ): Promise<Reply> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + withinMs;
+    for (;;) {
+      const client = await this.#link.ready(endMs - clock.monotonicMs());
+      if (client === null) {
+        this.#assertUp();
+        throw this.#describe(this.#link.reason, attempt);
+      }
+      try {
+        return await send(client, command, args);
+      } catch (error) {
+        this.#assertUp();
+        if (!mayPass(error) || clock.monotonicMs() + PAUSE_MS >= endMs) throw this.#describe(error, attempt);
+        await this.#pause(PAUSE_MS);
+      }
+    }
+  }
+
+  /** A call that the end of the bus answers with nothing. */
+  async #callOrNone(attempt: Attempt, command: string, args: readonly string[]): Promise<Reply> {
+    try {
+      return await this.#call(attempt, command, args);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return null;
+      throw error;
+    }
+  }
+
+  async #wait(
+    attempt: Attempt,
+    blockMs: number,
+    signal: AbortSignal | undefined,
+    ask: (client: RedisClient, sliceMs: number) => Promise<Reply>,
+  ): Promise<Reply> {
+    try {
+      return await this.#readers.wait(blockMs, signal, ask);
+    } catch (error) {
+      throw error instanceof CoreCError || replyCode(error) === 'NOGROUP' ? error : this.#describe(error, attempt);
+    }
+  }
+
+  /** The link is closed last of all: a call that is still waiting then was cut by it. */
+  #assertUp(): void {
+    if (this.#link.isClosed) throw new CoreCError('COREC_E_STOPPING');
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#options.clock.after(ms, resolve);
+    await promise;
+  }
+
+  /** Id of the newest entry; 0-0 when there is none. */
+  async #topId(stream: string): Promise<string> {
+    const reply = await this.#call({ operation: 'XREVRANGE', stream }, 'xrevrange', [stream, '+', '-', 'COUNT', '1']);
+    return entriesOf(reply)[0]?.id ?? '0-0';
+  }
+
+  async #makeGroup(stream: string, group: string, from: string): Promise<void> {
+    try {
+      await this.#call({ operation: 'XGROUP CREATE', stream }, 'xgroup', ['CREATE', stream, group, from, 'MKSTREAM']);
+    } catch (error) {
+      if (!(error instanceof CoreCError) || replyCode(error.cause) !== 'BUSYGROUP') throw error;
+    }
+  }
+
+  /** Does `work`; when the server has lost the group, makes it again (R3) and does it once more. */
+  async #inGroup<T>(stream: string, group: string, work: () => Promise<T>): Promise<T> {
+    const isLost = (error: unknown): boolean =>
+      replyCode(error instanceof CoreCError ? error.cause : error) === 'NOGROUP';
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      const known = this.#groups.get(JSON.stringify([stream, group]));
+      if (known === undefined) {
+        throw new CoreCError(
+          'COREC_E_NOT_FOUND',
+          { what: `group of ${stream}`, found: group, hint: 'openGroup makes it.' },
+          error,
+        );
+      }
+      const top = parseStreamId(await this.#topId(stream), 'readGroup');
+      const isNewStream = compareStreamIds(top, parseStreamId(known.deliveredId, 'readGroup')) < 0;
+      if (isNewStream) known.deliveredId = '0-0';
+      await this.#makeGroup(stream, group, known.deliveredId);
+      return await work();
+    }
+  }
+
+  async #withDeliveries(stream: string, group: string, entry: StreamEntry): Promise<ClaimedEntry> {
+    const args = [stream, group, entry.id, entry.id, '1'];
+    const [row] = listOf(await this.#call({ operation: 'XPENDING', stream }, 'xpending', args));
+    // no longer pending: acknowledged by somebody who was given it as well; this was at least the second delivery
+    return { ...entry, deliveries: row === undefined ? 2 : numberOf(listOf(row)[3]) };
+  }
+}
+
+/** Strings of the reply come as Buffers. */
+async function send(client: RedisClient, command: string, args: readonly (string | Buffer)[]): Promise<Reply> {
+  return (await client.callBuffer(command, args as (string | Buffer)[])) as Reply;
+}
