@@ -15,7 +15,7 @@ export function compareIds(a: string, b: string): number {
 /** Tests may share a server: no two use one name. */
 let namesCount = 0;
 function uniqueName(name: string): string {
-  return `${name}_${process.pid}_${namesCount++}`;
+  return `corec_${name.replace(/^corec_/, '')}_${process.pid}_${namesCount++}`;
 }
 
 const idsOf = (entries: readonly StreamEntry[]): string[] => entries.map(({ id }) => id);

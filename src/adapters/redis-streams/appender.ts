@@ -45,7 +45,6 @@ interface Item {
   readonly ids: string[];
   /** Entries that were put into batches. */
   taken: number;
-  isSent: boolean;
   isSettled: boolean;
   readonly resolve: (ids: readonly string[]) => void;
   readonly reject: (error: CoreCError) => void;
@@ -79,7 +78,7 @@ const BATCH_ENTRIES = 512;
 const LANES_MAX = 1024;
 const TICK_MS = 250;
 const PAUSE_MS_MIN = 50;
-const PAUSE_MS_MAX = 1000;
+const PAUSE_MS_MAX = 500;
 
 export class Appender {
   readonly #options: AppenderOptions;
@@ -121,7 +120,7 @@ export class Appender {
     this.#bytes += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const untilMs = clock.monotonicMs() + giveUpMs;
-    lane.waiting.push({ entries, bytes, untilMs, ids: [], taken: 0, isSent: false, isSettled: false, resolve, reject });
+    lane.waiting.push({ entries, bytes, untilMs, ids: [], taken: 0, isSettled: false, resolve, reject });
     // what the rest of this turn appends goes with it
     if (lane.waiting.length === 1) queueMicrotask(() => this.#pump(lane));
     this.#cancelTick ??= clock.after(TICK_MS, () => this.#tick());
@@ -211,7 +210,6 @@ export class Appender {
       return;
     }
     batch.isOut = true;
-    for (const { item } of batch.parts) item.isSent = true;
     const { stream, key, batches } = lane;
     const { number, entries } = batch;
     const after = batches[batches.indexOf(batch) - 1]?.number ?? 0;
@@ -286,11 +284,18 @@ export class Appender {
   /** Refuses what should have been done by `nowMs`. */
   #giveUp(nowMs: number): void {
     for (const lane of this.#lanes.values()) {
-      const late = new Set<Item>();
-      for (const { parts } of lane.batches) for (const { item } of parts) if (item.untilMs <= nowMs) late.add(item);
-      for (const item of lane.waiting) if (item.untilMs <= nowMs) late.add(item);
-      for (const item of late) {
-        this.#refuse(lane, item, this.#options.link.reason ?? this.#lastError, item.isSent ? 'unknown' : 'no');
+      const late = new Map<Item, 'no' | 'unknown'>();
+      for (const item of lane.waiting)
+        if (item.untilMs <= nowMs) late.set(item, item.ids.length > 0 ? 'unknown' : 'no');
+      for (const { parts, isOut, wasLost } of lane.batches) {
+        for (const { item } of parts) {
+          if (item.untilMs > nowMs) continue;
+          const isOpen = isOut || wasLost || item.ids.length > 0;
+          if (isOpen || !late.has(item)) late.set(item, isOpen ? 'unknown' : 'no');
+        }
+      }
+      for (const [item, written] of late) {
+        this.#refuse(lane, item, this.#options.link.reason ?? this.#lastError, written);
       }
     }
   }

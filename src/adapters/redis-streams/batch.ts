@@ -5,6 +5,7 @@
  *
  * Owns the transaction and what its answer means. Leaves when it is sent, and sent again, to appender.ts.
  */
+import { messageOf } from '#domain/errors.ts';
 import type { RedisClient } from './client.ts';
 import { encodeCommand, Encoded, sendTogether } from './encoded.ts';
 import { isAnswer, replyCode } from './redis-error.ts';
@@ -62,13 +63,40 @@ export class Unmarked extends Error {
   }
 }
 
-/** Asks for the rights that a batch needs, without writing anything. Throws what is refused. */
+/** What batches and the scripts use. */
+const PROBES: readonly ((key: string) => readonly string[])[] = [
+  (key) => ['XADD', key, '*', 'x', ''],
+  (key) => ['XREVRANGE', key, '+', '-'],
+  (key) => ['XSETID', key, '0-1'],
+  (key) => ['XINFO', 'STREAM', key],
+  (key) => ['XGROUP', 'CREATE', key, 'corec', '$'],
+  (key) => ['XGROUP', 'DESTROY', key, 'corec'],
+  (key) => ['EXISTS', key],
+  (key) => ['HGET', key, 'x'],
+  (key) => ['HMGET', key, 'x'],
+  (key) => ['HSET', key, 'x', ''],
+  (key) => ['HDEL', key, 'x'],
+  (key) => ['EXPIRE', key, '1'],
+  (key) => ['GET', key],
+  (key) => ['SET', key, ''],
+  // One value too few: the transaction is given up and nothing is done, but a right that is missing was told before.
+  (key) => ['SET', key],
+];
+
+/** Asks for the rights that appends need, writing nothing. Throws what is refused. */
 export async function probeRights(client: RedisClient, stream: string, key: string): Promise<void> {
   const wire: BatchWire = { stream, key, number: 1, after: 0, entries: [] };
-  const nothing = encodeCommand('XADD', key, 'NOMKSTREAM', '*', 'x', '');
-  for (const reply of await transact(client, stream, beginOf(wire), [nothing])) {
-    if (reply instanceof Error) throw reply;
-  }
+  const ask = async (commands: readonly Buffer[]): Promise<void> => {
+    try {
+      const [began] = await transact(client, stream, beginOf(wire), commands);
+      if (began instanceof Error) throw began;
+    } catch (error) {
+      const reason = error instanceof HalfDone ? error.cause : error;
+      if (!/wrong number of arguments/.test(messageOf(reason))) throw reason;
+    }
+  };
+  await ask(PROBES.map((command) => encodeCommand(...command(key))));
+  await ask([]);
 }
 
 function beginOf({ stream, key, number, after }: BatchWire): Buffer {

@@ -2,7 +2,8 @@
  * Names of the keys that stand beside a stream: what is remembered of ids and senders.
  *
  * They lie in the stream's slot of a cluster, so that one script can write both: `corec_responses` has `{corec_responses}:once:<id>`;
- * a stream whose name has braces of its own (`{a}b`) has `{a}b:once:<id>`.
+ * a stream whose name has braces of its own (`{a}b`) has `{a}b:once:<id>`. For a name with a `}` and no such pair there is no key in its
+ * slot; CoreC writes to no such stream.
  */
 export function onceKey(stream: string, onceId: string): string {
   return `${slotPrefix(stream)}:once:${onceId}`;

@@ -20,6 +20,8 @@ export interface LinkOptions {
   readonly server: string;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Asked of each new connection before it counts as up: throws what is amiss. */
+  readonly probe?: (client: RedisClient) => Promise<void>;
   readonly onUp?: () => void;
   readonly onDown?: (reason: unknown) => void;
 }
@@ -155,6 +157,7 @@ export class Link {
     if ((mode === 'cluster') !== isCluster) {
       throw new CoreCError(isCluster ? 'COREC_E_REDIS_SINGLE' : 'COREC_E_REDIS_CLUSTER', { server, found: mode });
     }
+    await this.#options.probe?.(client);
     this.#version = version;
   }
 

@@ -27,6 +27,9 @@ const PASSING = new Set([
   'CLUSTERDOWN',
   'TRYAGAIN',
   'UNBLOCKED',
+  // a slot that moves: only in a cluster, and there the next try goes the new way
+  'MOVED',
+  'ASK',
   // of lua/begin.lua: the batch before it comes again first
   'EARLY',
 ]);
@@ -36,13 +39,17 @@ const TLS_CODES =
 
 const codeOf = (error: unknown): string =>
   error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
-/** The code with which the server's answer begins, or ''. */
+/** The code with which the server's answer begins, or ''; of a transaction that was given up for it, the reason's. */
 export function replyCode(error: unknown): string {
-  return isAnswer(error) ? (/^[A-Z]+(?= |$)/.exec((error as Error).message)?.[0] ?? '') : '';
+  if (!isAnswer(error)) return '';
+  // inside a script a missing right has no code of its own before 7.2
+  if (/user executing the script can't/.test((error as Error).message)) return 'NOPERM';
+  return /^(?:EXECABORT [^:]*: )?([A-Z]+)(?= |$)/.exec((error as Error).message)?.[1] ?? '';
 }
 
 /** True when the same command may succeed later, on this connection or another. */
-export function mayPass(error: unknown): boolean {
+export function mayPass(reason: unknown): boolean {
+  const error = rootOf(reason);
   if (error instanceof CoreCError) return error.kind === 'transient';
   if (!(error instanceof Error)) return false;
   if (isAnswer(error)) return PASSING.has(replyCode(error)) || /max number of clients/.test(error.message);
@@ -55,11 +62,12 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-export function toCoreCError(error: unknown, address: RedisAddress, attempt: Attempt): CoreCError {
+export function toCoreCError(reason: unknown, address: RedisAddress, attempt: Attempt): CoreCError {
+  const error = rootOf(reason);
   if (error instanceof CoreCError) return error;
   const server = nameOf(address);
   const user = address.username ?? 'default';
-  const found = foundOf(error);
+  const found = messageOf(error) || codeOf(error) || 'no answer';
   const { operation, stream = '', written } = attempt;
   const more = written === undefined ? {} : { written };
   if (mayPass(error)) return new CoreCError('COREC_E_REDIS_UNAVAILABLE', { server, operation, found, ...more }, error);
@@ -69,17 +77,22 @@ export function toCoreCError(error: unknown, address: RedisAddress, attempt: Att
   }
   if (code === 'NOPERM') return new CoreCError('COREC_E_REDIS_RIGHTS', { server, user, operation, found }, error);
   if (code === 'WRONGTYPE') return new CoreCError('COREC_E_REDIS_TYPE', { server, stream, found }, error);
-  if (code === 'MOVED' || code === 'ASK' || code === 'CROSSSLOT') {
-    return new CoreCError('COREC_E_REDIS_CLUSTER', { server, found }, error);
-  }
+  if (code === 'CROSSSLOT') return new CoreCError('COREC_E_REDIS_CLUSTER', { server, found }, error);
+  if (/cluster support disabled/.test(found)) return new CoreCError('COREC_E_REDIS_SINGLE', { server, found }, error);
   if (TLS_CODES.test(codeOf(error))) return new CoreCError('COREC_E_REDIS_TLS', { server, found }, error);
   return new CoreCError('COREC_E_REDIS_REFUSED', { server, operation, found }, error);
 }
 
-/** The words under the wrapping: a cluster that no node of answers says why the last one did not. */
-export function foundOf(error: unknown): string {
-  const last = (error as { lastNodeError?: unknown } | null)?.lastNodeError;
-  if (last instanceof Error && last !== error) return foundOf(last);
-  if (error instanceof AggregateError && error.errors.length > 0) return foundOf(error.errors[0]);
+/** What is wrong, in the words of the server or the system. */
+export function foundOf(reason: unknown): string {
+  const error = rootOf(reason);
   return messageOf(error) || codeOf(error) || 'no answer';
+}
+
+/** The error under the wrapping: a cluster of which no node answers, a name with two addresses. */
+function rootOf(error: unknown): unknown {
+  const last = (error as { lastNodeError?: unknown } | null)?.lastNodeError;
+  if (last instanceof Error && last !== error) return rootOf(last);
+  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0]);
+  return error;
 }

@@ -23,15 +23,17 @@ import type {
   BusHealth,
   Claimed,
   ClaimedEntry,
+  OnceAppend,
   PendingSummary,
   StreamBus,
   StreamEntry,
   StreamFields,
 } from '#ports/stream-bus.ts';
 import { Appender } from './appender.ts';
+import { probeRights } from './batch.ts';
 import { makeClient, nameOf, type RedisAddress, type RedisClient } from './client.ts';
-import { onceKey } from './keys.ts';
-import { Link } from './link.ts';
+import { appendsKey, onceKey } from './keys.ts';
+import { Link, type LinkOptions } from './link.ts';
 import { Readers } from './readers.ts';
 import { foundOf, mayPass, replyCode, toCoreCError, type Attempt } from './redis-error.ts';
 import { entriesOf, listOf, numberOf, streamEntriesOf, textOf, type Reply } from './reply.ts';
@@ -67,6 +69,8 @@ const READERS_MAX = 64;
 const HEALTH_MS = 1500;
 const CLOSE_MS = 2000;
 const PAUSE_MS = 50;
+/** Entries of one script: the server does nothing else meanwhile. */
+const ONCE_ENTRIES = 128;
 const ACK_MAX = 1000;
 
 interface KnownGroup {
@@ -90,11 +94,7 @@ export class RedisStreamsBus implements StreamBus {
     this.#options = options;
     const { address, clock, maxlen, random = Math.random } = options;
     const silentMs = options.silentMs ?? SILENT_MS;
-    const makeLink = (
-      part: string,
-      ms: number,
-      told: { onUp?: () => void; onDown?: (reason: unknown) => void },
-    ): Link =>
+    const makeLink = (part: string, ms: number, told: Pick<LinkOptions, 'probe' | 'onUp' | 'onDown'>): Link =>
       new Link({
         make: () =>
           makeClient(address, {
@@ -107,7 +107,10 @@ export class RedisStreamsBus implements StreamBus {
         random,
         ...told,
       });
+    const senderId = randomUUID();
     this.#link = makeLink('write', silentMs, {
+      // a right that is missing is told at the start, not by the first alert
+      probe: (client) => probeRights(client, STREAMS.alerts, appendsKey(STREAMS.alerts, senderId)),
       onUp: () => {
         options.onState?.(true, '');
         this.#appender.resume();
@@ -117,7 +120,7 @@ export class RedisStreamsBus implements StreamBus {
     this.#appender = new Appender({
       link: this.#link,
       clock,
-      senderId: randomUUID(),
+      senderId,
       maxlen,
       windowMax: address.cluster.length === 0 ? 2 : 1,
       bytesMax: options.appendBytesMax ?? APPEND_BYTES_MAX,
@@ -172,22 +175,31 @@ export class RedisStreamsBus implements StreamBus {
   }
 
   async appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce> {
+    const [only] = await this.appendOnceAll(stream, [{ onceId, fields }], ttlS);
+    return only!;
+  }
+
+  async appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]> {
     this.#assertOpen();
-    assertOnceId(onceId);
-    const token = randomUUID();
-    const list = Object.entries(fields);
-    assertFieldsCount(list.length);
-    const flat = list.flatMap(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value)]);
-    const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
-    const args = [SCRIPTS.appendOnce, '2', stream, onceKey(stream, onceId), token, ttlMs, String(this.#options.maxlen)];
-    const reply = await this.#call(
-      { operation: 'XADD', stream },
-      'eval',
-      [...args, ...flat],
-      this.#options.appendMs ?? APPEND_MS,
-    );
-    const [id, first] = textOf(reply).split(' ');
-    return { id: id!, first: first === token };
+    for (const { onceId, fields } of list) {
+      assertOnceId(onceId);
+      assertFieldsCount(Object.keys(fields).length);
+    }
+    const appended: AppendedOnce[] = [];
+    while (appended.length < list.length) {
+      const some = list.slice(appended.length, appended.length + ONCE_ENTRIES);
+      const token = randomUUID();
+      const keys = [stream, ...some.map(({ onceId }) => onceKey(stream, onceId))];
+      const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
+      const head = [SCRIPTS.appendOnce, String(keys.length), ...keys, token, ttlMs, String(this.#options.maxlen)];
+      const args = [...head, ...some.flatMap(({ fields }) => flatFields(fields))];
+      const reply = await this.#call({ operation: 'XADD', stream }, 'eval', args, this.#options.appendMs ?? APPEND_MS);
+      for (const [k, answer] of listOf(reply).entries()) {
+        const [id, first] = textOf(answer).split(' ');
+        appended.push({ id: id!, first: first === `${token}:${k}` });
+      }
+    }
+    return appended;
   }
 
   async read(
@@ -447,6 +459,15 @@ export class RedisStreamsBus implements StreamBus {
     // no longer pending: acknowledged by somebody who was given it as well; this was at least the second delivery
     return { ...entry, deliveries: row === undefined ? 2 : numberOf(listOf(row)[3]) };
   }
+}
+
+/** Count of fields, then field, value ... */
+function flatFields(fields: StreamFields): (string | Buffer)[] {
+  const list = Object.entries(fields);
+  return [
+    String(list.length),
+    ...list.flatMap(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value)]),
+  ];
 }
 
 /** Strings of the reply come as Buffers. */
