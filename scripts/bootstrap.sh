@@ -6,6 +6,8 @@
 # B2  A warm start writes nothing, takes no lock and starts no npm: only `node -v` and a look at two timestamps.
 # B3  Node comes first: under an older Node, npm silently picks older versions of packages.
 # B4  Development packages, once installed, are never taken away by a start that could do without them.
+# B5  Programs of the system are installed for tests alone (mode all), and never a service. What cannot be installed is told with the
+#     line that does it; the tests that need it fail, and say the same.
 
 corec_node_version=24.21.0
 corec_node_major_min=24
@@ -77,6 +79,27 @@ corec_install() {
   fi
 }
 
+# Tests run against real Redis servers, and make certificates. Debian has the server's program in redis-tools (as redis-check-rdb, see
+# test/servers/redis/binary.ts); the package redis-server would start a service.
+corec_has_redis() {
+  { command -v redis-server || command -v redis-check-rdb; } >/dev/null && command -v openssl >/dev/null
+}
+corec_test_programs() {
+  corec_has_redis && return 0
+  local log apt=(apt-get -qq -o DPkg::Lock::Timeout=120)
+  log=$(mktemp)
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    corec_say "installing redis-tools and openssl for the tests (apt-get, once)"
+    export DEBIAN_FRONTEND=noninteractive
+    {
+      timeout 240 "${apt[@]}" install -y --no-install-recommends redis-tools openssl ||
+        { timeout 120 "${apt[@]}" update && timeout 240 "${apt[@]}" install -y --no-install-recommends redis-tools openssl; }
+    } >"$log" 2>&1 </dev/null || tail -n 3 "$log" | sed 's/^/  /' >&2
+  fi
+  rm -f "$log"
+  corec_has_redis || corec_say "tests of Redis will fail: they need its server and openssl; as root: apt-get install redis-tools openssl"
+}
+
 # corec_bootstrap prod|all: afterwards `node` is >= 24 and the packages are those of package-lock.json.
 corec_bootstrap() {
   case "${HOSTTYPE:-}" in
@@ -100,6 +123,7 @@ corec_bootstrap() {
     fi
     corec_use_node || corec_die "Node >= $corec_node_major_min is still missing after the installation"
   fi
+  [ "$1" != all ] || corec_test_programs
   # Compiled code is kept between starts: it is what makes the launcher quick (0.4 s to 0.13 s for 300 files).
   export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/.node/compile-cache}"
 }

@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileJournal } from '#adapters/file-journal/journal.ts';
 import { readMemory } from '#adapters/host-check/memory.ts';
-import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import { makePostgresStore } from '#adapters/postgres/store.ts';
 import { makePrometheus } from '#adapters/prometheus/prometheus.ts';
 import { makeRefusedRows } from '#adapters/refused-rows/refused-rows.ts';
@@ -26,7 +25,6 @@ import { CoreCError, type Idioma } from '#domain/errors.ts';
 import { BATCH_LECTURAS } from '#domain/limits.ts';
 import { parseMapeo } from '#domain/mapeo/mapeo.ts';
 import { instanceGroup } from '#domain/streams.ts';
-import { text } from '#domain/texts/text.ts';
 import type { ConfigAccess } from '#nucleus/commands/command.ts';
 import { Nucleus } from '#nucleus/nucleus.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -40,6 +38,7 @@ import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
 import { loadPlugins } from './plugins.ts';
 import { loadProcesador } from './procesadores.ts';
+import { openStreams } from './streams.ts';
 
 export interface ComposeOptions {
   readonly config: CoreCConfig;
@@ -69,9 +68,12 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const { config, idioma, ground } = options;
   const { clock, logger, dataDir } = ground;
   try {
-    if (config.redis_config !== null) logger.warn('CoreCNucleus', text(idioma, 'log.redis_unused'));
     const prometheus = makePrometheus();
-    const bus = new MemoryBus({ clock, maxlen: config.redis_config?.maxlen ?? 100_000 });
+    const { meter } = prometheus;
+    const { wait } = ground;
+    const streams = await openStreams({ config, wait, meter, random: Math.random, clock, isNeeded: options.whole });
+    const { bus } = streams;
+    ground.closeWith(() => bus.close());
     const refused = makeRefusedRows({ folder: dataDir, clock, logger });
     ground.closeWith(() => refused.close());
     const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
@@ -81,7 +83,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     const plugins = await loadPlugins(config, logger);
     const modules = await loadModules(config.modulos);
     // it was begun first; everything before this line was done while it started
-    const connection = await ground.database;
+    const [connection] = await Promise.all([ground.database, streams.ready]);
     // what a source refuses counts as what any door refuses
     const ofSources: RefusedRows = {
       refuse: (id, reason, row, where) => {

@@ -110,7 +110,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   async doctor(): Promise<readonly DoctorFinding[]> {
     const n = this.#nucleus;
-    const store = await n.deps.store.health();
+    const [store, streams] = await Promise.all([n.deps.store.health(), n.deps.bus.health()]);
     const own: DoctorFinding[] = [
       {
         check: 'postgresql',
@@ -118,8 +118,14 @@ export class NucleusDoor implements NucleusApi, Replayer {
         found: store.found,
         mend: store.ok ? '' : 'Check db_config and that the server runs; CoreC reconnects by itself.',
       },
+      {
+        check: 'streams',
+        state: streams.ok ? 'ok' : 'fail',
+        found: streams.found,
+        mend: streams.ok ? '' : 'Check redis_config and that Redis runs and has room; CoreC reconnects by itself.',
+      },
     ];
-    const problems = this.#queries.problems(store);
+    const problems = this.#queries.problems(store, streams);
     own.push({
       check: 'corec',
       state: problems.length === 0 ? 'ok' : 'warn',

@@ -603,6 +603,7 @@ export class Nucleus implements NucleusContext {
 
   /** The stream in the process forgets with the process: what the store knows of alerts goes back into it, oldest first. */
   async #refillStream(): Promise<void> {
+    if (!this.deps.bus.isVolatile) return;
     const sink = this.deps.sinks.find((candidate) => candidate.nombre === STREAMS.alerts);
     if (sink === undefined) return;
     const newest = await this.deps.store.queryAlertas({ limit: REFILL_ALERTAS, orden: 'tiempo' });

@@ -28,6 +28,11 @@ import type { Entrada } from './swarm.ts';
 const HISTORY_PAGE = 64;
 const MIB = 1024 * 1024;
 
+interface Health {
+  readonly ok: boolean;
+  readonly found: string;
+}
+
 interface Place {
   readonly entrada: Entrada;
   readonly bloque: BloqueSimbiotico;
@@ -59,7 +64,7 @@ export class Queries {
     }
     for (const entrada of swarm.entradas.values()) memory += entrada.claves.byteLength;
     const entidades = swarm.entidades;
-    const store = await deps.store.health();
+    const [store, streams] = await Promise.all([deps.store.health(), deps.bus.health()]);
     const nowMs = n.clock.nowMs();
     return {
       instance_id: n.config.instance_id,
@@ -93,16 +98,18 @@ export class Queries {
       epocaAgeS: epochs === null ? 0 : (nowMs - epochs.committedAtMs) / 1000,
       journalBytes: deps.journal.stats().bytes,
       store,
-      problems: this.problems(store),
+      streams,
+      problems: this.problems(store, streams),
       sources: n.pumps.map((pump) => pump.status()),
     };
   }
 
-  problems(store: { readonly ok: boolean; readonly found: string }): string[] {
+  problems(store: Health, streams: Health): string[] {
     const n = this.#nucleus;
     const list: string[] = [];
     if (n.fase !== 'vivo' && n.fase !== 'pausado') list.push(`fase ${n.fase}`);
     if (!store.ok) list.push(`store: ${store.found}`);
+    if (!streams.ok) list.push(`streams: ${streams.found}`);
     if (n.epochs !== null && n.epochs.problem !== '') list.push(`epoch: ${n.epochs.problem}`);
     list.push(...n.streams.problems);
     for (const pump of n.pumps) if (pump.state === 'failed') list.push(`${pump.source.id}: ${pump.found}`);

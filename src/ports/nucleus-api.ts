@@ -8,6 +8,7 @@
 import type { AlertaQuery, StoredAlerta } from './bloque-store.ts';
 import type { AlertaNotice } from './sink.ts';
 import type { SourcePosition } from './source.ts';
+import type { BusHealth } from './stream-bus.ts';
 
 export interface Quantiles {
   readonly p50: number;
@@ -56,6 +57,8 @@ export interface NucleusStatus {
     readonly bytes: number | null;
     readonly version: string | null;
   };
+  /** `version`: of Redis; null for streams in the process. */
+  readonly streams: BusHealth;
   /** Why it is not ready; empty when it is. */
   readonly problems: readonly string[];
   readonly sources: readonly SourceStatus[];

@@ -7,9 +7,9 @@ import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import type { RedisAddress } from '#adapters/redis-streams/client.ts';
 import { RedisStreamsBus } from '#adapters/redis-streams/redis-streams-bus.ts';
 import { makeSystemClock } from '#adapters/system/clock.ts';
-import { documentedRights } from '../support/redis/documented-rights.ts';
-import { RedisCluster } from '../support/redis/cluster.ts';
-import { RedisServer } from '../support/redis/server.ts';
+import { documentedRights } from '../servers/redis/documented-rights.ts';
+import { RedisCluster } from '../servers/redis/cluster.ts';
+import { RedisServer } from '../servers/redis/server.ts';
 import { streamBusSuite } from './stream-bus.suite.ts';
 
 const clock = makeSystemClock();

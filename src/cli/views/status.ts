@@ -39,6 +39,13 @@ export function alertasLine(status: NucleusStatus, { idioma, paint }: View): str
   return status.alertasAbiertas === 0 ? line : paint.red(line);
 }
 
+function streamsLine({ streams }: NucleusStatus, { idioma, paint }: View): string {
+  if (streams.ok) {
+    return streams.version === null ? text(idioma, 'cli.status_streams_inprocess') : `Redis ${streams.version}`;
+  }
+  return paint.red(`Redis: ${printable(streams.found)}`);
+}
+
 export function statusView(status: NucleusStatus, view: View): string[] {
   const { idioma, paint } = view;
   const times = ({ p50, p99, max }: Quantiles): string => text(idioma, 'cli.status_times', { p50, p99, max });
@@ -70,6 +77,7 @@ export function statusView(status: NucleusStatus, view: View): string[] {
         diario: status.journalBytes,
       }),
     ],
+    [text(idioma, 'cli.label_streams'), streamsLine(status, view)],
     [
       text(idioma, 'cli.label_memory'),
       text(idioma, 'cli.status_memory', { mb: status.rssMb, bytes: status.bytesPerEntidad }),

@@ -50,8 +50,6 @@ export const EN = {
   'alert.summary': '{omitidas:whole} more alerts this minute, over the {maximo:whole} told one by one; all are stored',
 
   // log lines
-  'log.redis_unused':
-    'redis_config is set, but this version keeps its streams in the process and does not speak to Redis',
   'log.journal_cut': 'The journal ended in a torn record, which was never acknowledged; it was cut',
   'log.journal_gap': 'Journal records that were acknowledged and are in no epoch are gone',
   'log.journal_replayed': 'Journal caught up',
@@ -175,6 +173,8 @@ export const EN = {
   'cli.label_cycle': 'cycle',
   'cli.label_alert_latency': 'alert after',
   'cli.label_store': 'store',
+  'cli.label_streams': 'streams',
+  'cli.status_streams_inprocess': 'in the process',
   'cli.label_memory': 'memory',
   'cli.label_source': 'source',
   'cli.label_problem': 'problem',

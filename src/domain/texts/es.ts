@@ -45,8 +45,6 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'alert.summary':
     '{omitidas:whole} alertas más en este minuto, sobre las {maximo:whole} avisadas una a una; todas están guardadas',
 
-  'log.redis_unused':
-    'redis_config está definido, pero esta versión mantiene sus streams en el proceso y no habla con Redis',
   'log.journal_cut': 'El diario acababa en un registro a medias, nunca confirmado; se ha cortado',
   'log.journal_gap': 'Faltan registros del diario que se confirmaron y no están en ninguna época',
   'log.journal_replayed': 'Diario puesto al día',
@@ -169,6 +167,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.label_cycle': 'ciclo',
   'cli.label_alert_latency': 'alerta tras',
   'cli.label_store': 'base de datos',
+  'cli.label_streams': 'streams',
+  'cli.status_streams_inprocess': 'en el proceso',
   'cli.label_memory': 'memoria',
   'cli.label_source': 'fuente',
   'cli.label_problem': 'problema',

@@ -72,6 +72,7 @@ export const statusResult: z.ZodType<NucleusStatus> = z.strictObject({
     bytes: count.nullable(),
     version: z.string().nullable(),
   }),
+  streams: z.strictObject({ ok: z.boolean(), found: z.string(), version: z.string().nullable() }),
   problems: z.array(z.string()),
   sources: z.array(sourceStatus),
 });

@@ -18,6 +18,7 @@ import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { CoreCError } from '#domain/errors.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaSink } from '#ports/sink.ts';
+import type { AppendedOnce } from '#ports/stream-bus.ts';
 import { makeNotice } from '../../contract/sink.suite.ts';
 import { until } from '../../support/until.ts';
 
@@ -298,8 +299,8 @@ describe('corec_alerts', () => {
     const bus = new MemoryBus({ clock });
     let isAway = true;
     const flaky = {
-      append: (...args: Parameters<MemoryBus['append']>): Promise<string> =>
-        isAway ? Promise.reject(new Error('away')) : bus.append(...args),
+      appendOnce: (...args: Parameters<MemoryBus['appendOnce']>): Promise<AppendedOnce> =>
+        isAway ? Promise.reject(new Error('away')) : bus.appendOnce(...args),
     };
     const sink = makeBusSink({ bus: flaky, clock, queueMax: 3 });
     for (let n = 0; n < 5; n++) sink.notify(makeNotice(n));
@@ -314,6 +315,27 @@ describe('corec_alerts', () => {
     assert.deepEqual(Object.keys(entries[0]!.fields), ['data']);
     assert.deepEqual(sink.stats(), { sent: 3, failed: 0, dropped: 2 });
     await sink.close();
+  });
+
+  test('a notice that is told again is in the stream once; others of its episodio beside it', async () => {
+    const clock = new VirtualClock(1);
+    const bus = new MemoryBus({ clock });
+    const notice = makeNotice(1);
+    const long = { ...notice, alerta: { ...notice.alerta, id: `b/0|${'x'.repeat(256)}|alto|1` } };
+    for (let round = 0; round < 2; round++) {
+      const sink = makeBusSink({ bus, clock });
+      for (const told of [
+        notice,
+        { ...notice, evento: 'cerrada' as const },
+        { ...notice, instanceId: 'corec2' },
+        long,
+      ]) {
+        sink.notify(told);
+      }
+      await sink.close();
+      assert.equal(sink.stats().sent, 4);
+    }
+    assert.equal(await bus.length('corec_alerts'), 4);
   });
 });
 

@@ -6,6 +6,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { PostgresConnection } from '#adapters/postgres/connection.ts';
 import { freePort, PostgresServer } from '../../servers/postgres.ts';
+import { RedisServer } from '../../servers/redis/server.ts';
 import { startCoreC, type CoreCProcess } from '../../support/corec-process.ts';
 import { until } from '../../support/until.ts';
 import { entry, makeWorld, type World } from '../nucleus/support.ts';
@@ -101,7 +102,11 @@ describe('the start beside a PostgreSQL of one’s own', () => {
 
   test('placeholder passwords of the sample are warned of at each start, others are not', async (t) => {
     const world = await makeIt(t);
-    world.configure({ redis_config: { password: 'secure_password' } });
+    const redis = await RedisServer.start({ user: { name: 'corec_user', password: 'secure_password' } });
+    world.after(() => redis.dispose());
+    world.configure({
+      redis_config: { port: redis.port, username: 'corec_user', password: 'secure_password' },
+    });
     const warned = async (): Promise<string[]> => {
       const corec = await world.start();
       const lines = world.log().filter((line) => line.msg.includes('placeholder'));

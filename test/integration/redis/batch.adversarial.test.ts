@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { sendBatch, type BatchWire } from '#adapters/redis-streams/batch.ts';
 import { XaddEncoder } from '#adapters/redis-streams/encoded.ts';
 import { appendsKey, onceKey } from '#adapters/redis-streams/keys.ts';
-import { RedisServer } from '../../support/redis/server.ts';
+import { RedisServer } from '../../servers/redis/server.ts';
 
 let server: RedisServer;
 let client: Redis;

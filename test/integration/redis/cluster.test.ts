@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test, type TestContext } from 'node:test';
 import { RedisStreamsBus } from '#adapters/redis-streams/redis-streams-bus.ts';
 import { makeSystemClock } from '#adapters/system/clock.ts';
-import { RedisCluster, type RedisClusterOptions } from '../../support/redis/cluster.ts';
+import { RedisCluster, type RedisClusterOptions } from '../../servers/redis/cluster.ts';
 import { until } from '../../support/until.ts';
 
 const clock = makeSystemClock();

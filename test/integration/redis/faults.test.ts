@@ -4,8 +4,8 @@ import { afterEach, describe, test, type TestContext } from 'node:test';
 import { makeSystemClock } from '#adapters/system/clock.ts';
 import { RedisStreamsBus, type RedisStreamsOptions } from '#adapters/redis-streams/redis-streams-bus.ts';
 import { CoreCError } from '#domain/errors.ts';
-import { CuttingProxy, type Cut } from '../../support/redis/cutting-proxy.ts';
-import { RedisServer, type RedisServerOptions } from '../../support/redis/server.ts';
+import { CuttingProxy, type Cut } from '../../servers/redis/cutting-proxy.ts';
+import { RedisServer, type RedisServerOptions } from '../../servers/redis/server.ts';
 import { until } from '../../support/until.ts';
 
 const clock = makeSystemClock();

@@ -5,10 +5,10 @@ import type { RedisAddress } from '#adapters/redis-streams/client.ts';
 import { RedisStreamsBus } from '#adapters/redis-streams/redis-streams-bus.ts';
 import { makeSystemClock } from '#adapters/system/clock.ts';
 import { CoreCError, type ErrorCode } from '#domain/errors.ts';
-import { RedisCluster } from '../../support/redis/cluster.ts';
-import { documentedRights } from '../../support/redis/documented-rights.ts';
-import { freePort } from '../../support/redis/ports.ts';
-import { RedisServer } from '../../support/redis/server.ts';
+import { RedisCluster } from '../../servers/redis/cluster.ts';
+import { documentedRights } from '../../servers/redis/documented-rights.ts';
+import { freePort } from '../../servers/redis/ports.ts';
+import { RedisServer } from '../../servers/redis/server.ts';
 
 const clock = makeSystemClock();
 let plain: RedisServer;

@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { RedisAddress } from '#adapters/redis-streams/client.ts';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
+import { makeCertificates, type Certificates } from '../certificates.ts';
 import { redisBinary } from './binary.ts';
-import { makeCertificate, type Certificate } from './certificate.ts';
 import { freePort } from './ports.ts';
 
 export interface RedisServerOptions {
@@ -35,7 +35,7 @@ export class RedisServer {
   readonly port: number;
   readonly folder: string;
   readonly options: RedisServerOptions;
-  readonly certificate: Certificate | null;
+  readonly certificate: Certificates | null;
   #holder: ChildProcess | null = null;
   #pid = 0;
 
@@ -43,7 +43,7 @@ export class RedisServer {
     this.port = port;
     this.options = options;
     this.folder = mkdtempSync(join(tmpdir(), 'corec-redis-'));
-    this.certificate = options.tls === true ? makeCertificate(this.folder) : null;
+    this.certificate = options.tls === true ? makeCertificates(this.folder, null) : null;
     // redis-server may be there under another name: see binary.ts
     symlinkSync(redisBinary(), join(this.folder, 'redis-server'));
     writeFileSync(join(this.folder, 'redis.conf'), this.#conf().join('\n'));

@@ -1,6 +1,6 @@
 /** A private Redis Cluster for tests: masters that share the slots, replicas by turns, faults by node. */
 import type { RedisAddress } from '#adapters/redis-streams/client.ts';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
 import { freePort } from './ports.ts';
 import { RedisServer, type RedisServerOptions } from './server.ts';
 
