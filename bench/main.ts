@@ -24,6 +24,7 @@ import {
   SHIPPED_LIMIT,
   SMALL_LIMIT,
 } from './rows/memory.ts';
+import { REDIS_LIMIT } from './rows/redis.ts';
 import { SWEEP_LIMIT } from './rows/sweep.ts';
 
 export type { BenchRow } from './lib/row.ts';
@@ -64,6 +65,7 @@ const GROUPS: readonly Group[] = [
     seconds: 3,
     run: micro('frames'),
   },
+  { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, run: micro('redis') },
   { rows: [planned('ingest', 'lecturas/s', INGEST_LIMIT)], seconds: 75, run: benchIngest },
   { rows: [planned('http', 'lecturas/s', HTTP_LIMIT)], seconds: 40, run: benchHttp },
   { rows: [planned('rss-shipped', 'MB', SHIPPED_LIMIT)], seconds: 32, run: benchShippedMemory },

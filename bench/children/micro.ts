@@ -1,7 +1,8 @@
 /** A micro row in a process of its own. */
 import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
+import { benchRedis } from '../rows/redis.ts';
 import { benchSweep } from '../rows/sweep.ts';
 
-const ROWS = { sweep: benchSweep, frames: benchFrames } as const;
-say(ROWS[childInput<keyof typeof ROWS>()]());
+const ROWS = { sweep: benchSweep, frames: benchFrames, redis: benchRedis } as const;
+say(await ROWS[childInput<keyof typeof ROWS>()]());

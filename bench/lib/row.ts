@@ -35,6 +35,7 @@ export interface Measured {
 
 export const atMost = (must: number, aim: number): Limit => ({ of: 'value', is: 'most', must, aim });
 export const atLeast = (must: number, aim: number): Limit => ({ of: 'value', is: 'least', must, aim });
+export const ratioAtLeast = (must: number, aim: number): Limit => ({ of: 'ratio', is: 'least', must, aim });
 export const ratioAtMost = (must: number, aim: number): Limit => ({ of: 'ratio', is: 'most', must, aim });
 
 const words = (limit: Limit, figure: number): string => `${limit.of} ${limit.is === 'most' ? '<=' : '>='} ${figure}`;

@@ -35,7 +35,7 @@ export function makeClient(address: RedisAddress, { name, connectMs, silentMs }:
     connectionName: name,
     connectTimeout: connectMs,
     socketTimeout: silentMs,
-    // Buffers end to end; RESP3 gains nothing here (ADR 0022).
+    // Buffers end to end; RESP3 gains nothing here (ADR 0030).
     protocol: 2 as const,
     // INFO is a right that a user for streams need not have; LOADING is an answer like others.
     enableReadyCheck: false,

@@ -2,7 +2,7 @@
  * Commands as the bytes that go over the wire, made by ourselves.
  *
  * ioredis builds a command of strings and Buffers in three copies, and 10 KB cost it 25 us; a command that is bytes already costs
- * half of that (ADR 0022). What it does with replies, connections and nodes of a cluster stays its own.
+ * half of that (ADR 0029). What it does with replies, connections and nodes of a cluster stays its own.
  */
 import { Command, type Cluster, type Redis } from 'ioredis';
 import type { StreamFields } from '#ports/stream-bus.ts';

@@ -1,6 +1,6 @@
 /**
  * The scripts that run inside the server. They are sent whole (EVAL), not by their digest: that saves a state, which scripts a
- * server knows, and costs a kilobyte for a batch of up to a thousand (ADR 0022).
+ * server knows, and costs a kilobyte for a batch of up to a thousand (ADR 0029).
  */
 import { readFileSync } from 'node:fs';
 

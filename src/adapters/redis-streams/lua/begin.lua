@@ -11,7 +11,7 @@
 --
 -- A transaction has no "if". So the bar is the stream's own: one whose last id is the highest there is takes no entry. `finish`
 -- sets the id back, in the same transaction; nobody sees it. Payloads do not pass through Lua, which reads every byte of them to
--- hash it: 10 KB cost 14 us there (ADR 0022).
+-- hash it: 10 KB cost 14 us there (ADR 0029).
 local known = redis.call('HMGET', KEYS[2], ARGV[1], 'last')
 local last = tonumber(known[2] or 0)
 local answer = known[1]
