@@ -57,11 +57,11 @@ describe('connections that are cut', () => {
     test(`every append is in once and in order, however often the connection is cut (seed ${seed})`, async (t) => {
       const server = await startServer();
       const dice = makeDice(seed);
-      const nextCut = (): Cut => ({
-        of: dice() < 0.5 ? 'questions' : 'answers',
-        // now and then in the handshake, mostly some batches later
-        afterBytes: Math.floor(dice() ** 2 * 30_000),
-      });
+      // now and then in the handshake, mostly some batches later
+      const nextCut = (): Cut =>
+        dice() < 0.5
+          ? { of: 'questions', afterBytes: Math.floor(dice() ** 2 * 100_000) }
+          : { of: 'answers', afterBytes: Math.floor(dice() ** 2 * 6000) };
       const proxy = await CuttingProxy.start(server.port, nextCut);
       t.after(() => proxy.close());
       const bus = new RedisStreamsBus({
@@ -73,23 +73,21 @@ describe('connections that are cut', () => {
       t.after(() => bus.close());
       await bus.connect();
       const streams = ['corec_a', 'corec_b'];
-      const counts = [2000, 2000];
+      const counts = [0, 0];
       await Promise.all(
         streams.map(async (stream, s) => {
           const answers: Promise<readonly string[]>[] = [];
-          for (let k = 0; k < counts[s]!;) {
-            const count = 1 + Math.floor(dice() * 12);
-            const list = Array.from({ length: Math.min(count, counts[s]! - k) }, () => ({
-              x: String(k++),
-              m: Buffer.alloc(200, k),
+          while (proxy.cuts < 40) {
+            const list = Array.from({ length: 1 + Math.floor(dice() * 12) }, () => ({
+              x: String(counts[s]!++),
+              m: Buffer.alloc(200, s),
             }));
             answers.push(bus.appendAll(stream, list));
-            if (dice() < 0.6) await answers.at(-1);
+            if (dice() < 0.7) await answers.at(-1);
           }
           await Promise.all(answers);
         }),
       );
-      assert.ok(proxy.cuts > 20, `${proxy.cuts} cuts`);
       const direct = await openBus(t, server);
       for (const [s, stream] of streams.entries()) {
         assert.deepEqual(
@@ -191,7 +189,7 @@ describe('a server that is killed', () => {
     });
     await server.kill();
     await until('it is noticed', async () => !(await bus.health()).ok);
-    assert.match((await bus.health()).found, /ECONNREFUSED|closed/);
+    assert.match((await bus.health()).found, /ECONN|EPIPE|closed/);
     const began = performance.now();
     await assert.rejects(bus.append('corec_a', { x: '1' }), (error: unknown) => {
       assert.ok(error instanceof CoreCError);
