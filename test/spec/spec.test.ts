@@ -151,11 +151,8 @@ test('2.1: a mensaje is struct.pack("!Ibf?"), ten bytes, as the golden vectors h
 });
 
 test('2.5: the streams are corec_commands, corec_responses and corec_alerts', () => {
-  assert.deepEqual(corec.STREAMS, {
-    commands: 'corec_commands',
-    responses: 'corec_responses',
-    alerts: 'corec_alerts',
-  });
+  const { commands, responses, alerts } = corec.STREAMS;
+  assert.deepEqual([commands, responses, alerts], ['corec_commands', 'corec_responses', 'corec_alerts']);
 });
 
 // ---- section 2.2: procesar(carga)
