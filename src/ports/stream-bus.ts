@@ -7,7 +7,7 @@
  * one may stand there twice. Who must not double uses `appendOnce`, which may be called again as often as it takes.
  *
  * What is promised of a group: an entry is delivered to one of its consumers, and stays pending until it is acknowledged; a delivery
- * that was lost on its way is found by `claim`. So an entry is delivered at least once, never silently not at all, unless it was
+ * that was lost on its way comes with the consumer's next read (it reads one read at a time), or is found by `claim`. So an entry is delivered at least once, never silently not at all, unless it was
  * trimmed away, which `claim` tells.
  *
  * Left out on purpose: deleting streams, groups and entries, reading several streams in one call (a cluster cannot), and durability,

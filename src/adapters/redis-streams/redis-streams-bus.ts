@@ -10,7 +10,9 @@
  *
  * R1 An append that was answered is in, once: what is sent again is told from what is new by the server (batch.ts).
  * R2 Everything else that is sent may be sent twice: it is asked again after a lost connection, until `callMs` are over.
- * R3 A group that the server has lost (emptied, replaced) is made again where it had come to; entries of a new stream come all.
+ * R3 What a read of a group took and whose answer was lost is asked for before anything new: it is pending for this consumer, behind
+ *    what the consumer has had. So a consumer reads one read at a time.
+ * R4 A group that the server has lost (emptied, replaced) is made again where it had come to; entries of a new stream come all.
  */
 import { randomUUID } from 'node:crypto';
 import { CoreCError } from '#domain/errors.ts';
@@ -80,6 +82,14 @@ interface KnownGroup {
   deliveredId: string;
 }
 
+/** How far a consumer has come in a group. */
+interface Place {
+  /** The newest entry that reached it. */
+  afterId: string;
+  /** A read was asked whose answer has not come: R3. */
+  isUnsure: boolean;
+}
+
 export class RedisStreamsBus implements StreamBus {
   readonly isVolatile = false;
   readonly #options: RedisStreamsOptions;
@@ -87,6 +97,7 @@ export class RedisStreamsBus implements StreamBus {
   readonly #appender: Appender;
   readonly #readers: Readers;
   readonly #groups = new Map<string, KnownGroup>();
+  readonly #places = new Map<string, Place>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -223,7 +234,7 @@ export class RedisStreamsBus implements StreamBus {
       stream,
       after,
     ];
-    if (blockMs <= 0) return streamEntriesOf(await this.#callOrNone(attempt, 'xread', args(null)));
+    if (blockMs <= 0) return streamEntriesOf(await this.#orNone(this.#call(attempt, 'xread', args(null))));
     return streamEntriesOf(await this.#wait(attempt, blockMs, signal, (client, ms) => send(client, 'xread', args(ms))));
   }
 
@@ -245,7 +256,7 @@ export class RedisStreamsBus implements StreamBus {
   ): Promise<readonly StreamEntry[]> {
     if (this.#closing.signal.aborted || signal?.aborted === true || count < 1) return [];
     const attempt: Attempt = { operation: 'XREADGROUP', stream };
-    const args = (ms: number | null): string[] => [
+    const args = (ms: number | null, afterId: string): string[] => [
       'GROUP',
       group,
       consumer,
@@ -254,18 +265,44 @@ export class RedisStreamsBus implements StreamBus {
       ...(ms === null ? [] : ['BLOCK', String(ms)]),
       'STREAMS',
       stream,
-      '>',
+      afterId,
     ];
+    const place = this.#placeOf(stream, group, consumer);
+    let isRest = false;
+    const ask = async (client: RedisClient, ms: number | null): Promise<Reply> => {
+      if (place.isUnsure) {
+        const rest = await send(client, 'xreadgroup', args(null, place.afterId));
+        isRest = streamEntriesOf(rest).length > 0;
+        if (isRest) return rest;
+      }
+      place.isUnsure = true;
+      return await send(client, 'xreadgroup', args(ms, '>'));
+    };
     const entries = await this.#inGroup(stream, group, async () =>
       streamEntriesOf(
         blockMs <= 0
-          ? await this.#callOrNone(attempt, 'xreadgroup', args(null))
-          : await this.#wait(attempt, blockMs, signal, (client, ms) => send(client, 'xreadgroup', args(ms))),
+          ? await this.#orNone(this.#callBy(attempt, (client) => ask(client, null)))
+          : await this.#wait(attempt, blockMs, signal, ask),
       ),
     );
+    if (entries.length === 0) {
+      // a wait that was ended may have left an answer on its way
+      if (!isAborted(signal) && !this.#closing.signal.aborted) place.isUnsure = false;
+      return entries;
+    }
+    place.afterId = entries.at(-1)!.id;
+    // there may be more of it
+    place.isUnsure = isRest;
     const known = this.#groups.get(JSON.stringify([stream, group]));
-    if (known !== undefined && entries.length > 0) known.deliveredId = entries.at(-1)!.id;
+    if (known !== undefined) known.deliveredId = place.afterId;
     return entries;
+  }
+
+  #placeOf(stream: string, group: string, consumer: string): Place {
+    const key = JSON.stringify([stream, group, consumer]);
+    let place = this.#places.get(key);
+    if (place === undefined) this.#places.set(key, (place = { afterId: '0-0', isUnsure: false }));
+    return place;
   }
 
   async ack(stream: string, group: string, ids: readonly string[]): Promise<number> {
@@ -357,10 +394,13 @@ export class RedisStreamsBus implements StreamBus {
   }
 
   /** Sends a command that may be sent twice, again until it is answered (R2). */
-  async #call(
+  #call(attempt: Attempt, command: string, args: readonly (string | Buffer)[], withinMs?: number): Promise<Reply> {
+    return this.#callBy(attempt, (client) => send(client, command, args), withinMs);
+  }
+
+  async #callBy(
     attempt: Attempt,
-    command: string,
-    args: readonly (string | Buffer)[],
+    ask: (client: RedisClient) => Promise<Reply>,
     withinMs: number = this.#options.callMs ?? CALL_MS,
   ): Promise<Reply> {
     const { clock } = this.#options;
@@ -372,7 +412,7 @@ export class RedisStreamsBus implements StreamBus {
         throw this.#describe(this.#link.reason, attempt);
       }
       try {
-        return await send(client, command, args);
+        return await ask(client);
       } catch (error) {
         this.#assertUp();
         if (!mayPass(error) || clock.monotonicMs() + PAUSE_MS >= endMs) throw this.#describe(error, attempt);
@@ -382,9 +422,9 @@ export class RedisStreamsBus implements StreamBus {
   }
 
   /** A call that the end of the bus answers with nothing. */
-  async #callOrNone(attempt: Attempt, command: string, args: readonly string[]): Promise<Reply> {
+  async #orNone(call: Promise<Reply>): Promise<Reply> {
     try {
-      return await this.#call(attempt, command, args);
+      return await call;
     } catch (error) {
       if (this.#closing.signal.aborted) return null;
       throw error;
@@ -429,7 +469,7 @@ export class RedisStreamsBus implements StreamBus {
     }
   }
 
-  /** Does `work`; when the server has lost the group, makes it again (R3) and does it once more. */
+  /** Does `work`; when the server has lost the group, makes it again (R4) and does it once more. */
   async #inGroup<T>(stream: string, group: string, work: () => Promise<T>): Promise<T> {
     const isLost = (error: unknown): boolean =>
       replyCode(error instanceof CoreCError ? error.cause : error) === 'NOGROUP';
@@ -473,4 +513,9 @@ function flatFields(fields: StreamFields): (string | Buffer)[] {
 /** Strings of the reply come as Buffers. */
 async function send(client: RedisClient, command: string, args: readonly (string | Buffer)[]): Promise<Reply> {
   return (await client.callBuffer(command, args as (string | Buffer)[])) as Reply;
+}
+
+/** Asked by a call, since a signal that was looked at before may have been raised meanwhile. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }

@@ -15,9 +15,11 @@ export interface RedisClusterOptions {
 
 export class RedisCluster {
   readonly nodes: readonly RedisServer[];
+  readonly #masters: number;
 
-  private constructor(nodes: readonly RedisServer[]) {
+  private constructor(nodes: readonly RedisServer[], masters: number) {
     this.nodes = nodes;
+    this.#masters = masters;
   }
 
   /** Resolves when every node knows that all slots are served. */
@@ -28,7 +30,7 @@ export class RedisCluster {
       for (let k = 0; k < masters * (1 + replicasOfEach); k++) {
         nodes.push(await RedisServer.start({ ...server, cluster: { busPort: await freePort(), nodeTimeoutMs } }));
       }
-      const cluster = new RedisCluster(nodes);
+      const cluster = new RedisCluster(nodes, masters);
       await cluster.#join(masters);
       return cluster;
     } catch (error) {
@@ -50,6 +52,17 @@ export class RedisCluster {
     const node = this.nodes.find(({ port }) => port === range?.[2][1]);
     if (node === undefined) throw new Error(`nobody serves slot ${slot}`);
     return node;
+  }
+
+  /** After a node came back: resolves when all agree again and every replica has what its master has, so that it may follow it. */
+  async settled(): Promise<void> {
+    await this.#whole(this.#masters, 'the cluster is whole');
+    for (const node of this.nodes)
+      await until(
+        'a replica has caught up',
+        async () => !String(await node.command('info', 'replication')).includes('master_link_status:down'),
+        30_000,
+      );
   }
 
   async dispose(): Promise<void> {
