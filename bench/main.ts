@@ -25,6 +25,8 @@ import {
   SMALL_LIMIT,
 } from './rows/memory.ts';
 import { REDIS_LIMIT } from './rows/redis.ts';
+import { benchFailover, FAILOVER_LIMIT } from './rows/servers-failover.ts';
+import { benchFramesPublished, FRAMES_PUBLISHED_LIMIT } from './rows/servers-redis.ts';
 import { SWEEP_LIMIT } from './rows/sweep.ts';
 
 export type { BenchRow } from './lib/row.ts';
@@ -83,6 +85,13 @@ const GROUPS: readonly Group[] = [
     run: benchIdle,
   },
   { rows: [planned('small', 'MB', SMALL_LIMIT)], seconds: 28, run: benchSmallMemory },
+  {
+    rows: [planned('servers.frames', 'frames/s', FRAMES_PUBLISHED_LIMIT)],
+    seconds: 30,
+    isExtra: true,
+    run: benchFramesPublished,
+  },
+  { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, isExtra: true, run: benchFailover },
 ];
 
 const EXIT_USAGE = 2;

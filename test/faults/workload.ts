@@ -22,6 +22,7 @@ import type { Random } from '#ports/random.ts';
 import { killAll, postgresPids, startCoreC, type CoreCProcess } from '../support/corec-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';
+import { LECTURAS_STREAM, STREAM_CLAVES, type StreamLoad } from './stream-load.ts';
 
 const CLAVES = 40;
 const LOTE_ROWS = 50;
@@ -60,6 +61,8 @@ export interface WorkloadOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Default: a new folder of the test's. */
   readonly folder?: string;
+  /** Also sends over Redis Streams; it begins and ends by itself, its lecturas are in the account here. */
+  readonly stream?: StreamLoad;
   /** Of Node, before CoreC's own. */
   readonly nodeArgs?: readonly string[];
 }
@@ -72,6 +75,7 @@ export class Workload {
   readonly configPath: string;
   readonly #input: string;
   readonly #nodeArgs: readonly string[];
+  readonly #stream: StreamLoad | null;
   readonly #lotes: Lote[] = [];
   readonly #limitLotes: Lote[] = [];
   readonly #comandos: Comando[] = [];
@@ -80,14 +84,15 @@ export class Workload {
   #stop = { now: true };
   #pumps: Promise<unknown> = Promise.resolve();
 
-  constructor(t: TestContext, { config = {}, folder = tempFolder(t), nodeArgs = [] }: WorkloadOptions = {}) {
+  constructor(t: TestContext, { config = {}, folder = tempFolder(t), nodeArgs = [], stream }: WorkloadOptions = {}) {
     this.folder = folder;
     this.dataDir = join(folder, 'data');
     this.configPath = join(folder, 'corec_config.json');
     this.#input = join(folder, 'numbered.ndjson');
     this.#nodeArgs = nodeArgs;
+    this.#stream = stream ?? null;
     writeFileSync(this.#input, '');
-    writeFileSync(this.configPath, JSON.stringify({ ...makeConfig(), ...config }));
+    writeFileSync(this.configPath, JSON.stringify({ ...makeConfig(stream !== undefined), ...config }));
     t.after(async () => {
       this.#stop.now = true;
       await this.#corec?.end('SIGKILL');
@@ -193,9 +198,14 @@ export class Workload {
     assert.ok(!sent.some((lote) => !lote.acknowledged), 'every lote has its answer');
     await until('the file is read', async () => sum(await this.#countsOf('de_archivo')) >= this.#fileRows, SETTLE_MS);
     const wrong = [
-      ...this.#compare(await this.#countsOf('de_archivo'), 'f', this.#fileRows),
-      ...this.#compare(await this.#countsOf('de_http'), 'h', this.#lotes.length * LOTE_ROWS),
+      ...compare(await this.#countsOf('de_archivo'), 'f', CLAVES, this.#fileRows),
+      ...compare(await this.#countsOf('de_http'), 'h', CLAVES, this.#lotes.length * LOTE_ROWS),
     ];
+    const ofStream = this.#stream?.lecturas ?? 0;
+    if (this.#stream !== null) {
+      await until('the stream is read', async () => sum(await this.#countsOf('de_stream')) >= ofStream, SETTLE_MS);
+      wrong.push(...compare(await this.#countsOf('de_stream'), 's', STREAM_CLAVES, ofStream));
+    }
     assert.deepEqual(wrong, [], 'what each clave has counted');
     assert.equal(await this.corec.end('SIGTERM'), 0, this.corec.output());
     const own = connect === undefined;
@@ -289,23 +299,13 @@ export class Workload {
     return new Map(found.entidades.map(({ clave, valor }) => [clave, valor]));
   }
 
-  /** Of numbers 0 .. total - 1 dealt out to the claves in turn, which claves have not what is theirs. */
-  #compare(counts: ReadonlyMap<string, number>, prefix: string, total: number): string[] {
-    const wrong: string[] = [];
-    for (let c = 0; c < CLAVES; c++) {
-      const share = Math.floor((total - c + CLAVES - 1) / CLAVES);
-      const found = counts.get(`${prefix}${c}`) ?? 0;
-      if (found !== share) wrong.push(`${prefix}${c}: ${found} of ${share}`);
-    }
-    return wrong;
-  }
-
   async #stored(connect: pg.ClientConfig): Promise<Account> {
     const client = new pg.Client(connect);
     await client.connect();
     try {
       const lecturas = await this.#storedLecturas(client);
-      const sent = this.#fileRows + (this.#lotes.length + this.#limitLotes.length) * LOTE_ROWS;
+      const overHttp = (this.#lotes.length + this.#limitLotes.length) * LOTE_ROWS;
+      const sent = this.#fileRows + overHttp + (this.#stream?.lecturas ?? 0);
       const { rows: alerts } = await client.query<{ alerta: string }>(
         "SELECT clave || ' ' || abierta_ms AS alerta FROM alertas WHERE bloque LIKE 'limitado/%' AND clave <> ''",
       );
@@ -315,7 +315,7 @@ export class Workload {
         'alerts of the limit crossings',
       );
       const { rows: audit } = await client.query<{ id: string; respuesta: unknown }>(
-        "SELECT id, respuesta FROM comandos WHERE nombre = 'silence'",
+        "SELECT id, respuesta FROM comandos WHERE nombre = 'silence' AND id LIKE 'silence-%'",
       );
       assert.deepEqual(
         new Map(audit.map(({ id, respuesta }) => [id, respuesta])),
@@ -354,9 +354,20 @@ export class Workload {
   }
 }
 
+/** Of numbers 0 .. total - 1 dealt out to the claves in turn, which claves have not what is theirs. */
+function compare(counts: ReadonlyMap<string, number>, prefix: string, claves: number, total: number): string[] {
+  const wrong: string[] = [];
+  for (let c = 0; c < claves; c++) {
+    const share = Math.floor((total - c + claves - 1) / claves);
+    const found = counts.get(`${prefix}${c}`) ?? 0;
+    if (found !== share) wrong.push(`${prefix}${c}: ${found} of ${share}`);
+  }
+  return wrong;
+}
+
 const sum = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((all, n) => all + n, 0);
 
-function makeConfig(): Record<string, unknown> {
+function makeConfig(withStream: boolean): Record<string, unknown> {
   const entry = (id: string, procesador: string, parametros: object = {}): object => ({
     id,
     canal: 2,
@@ -374,6 +385,7 @@ function makeConfig(): Record<string, unknown> {
       entry('de_archivo', 'contador'),
       entry('de_http', 'contador'),
       entry('limitado', 'limites', { max: 90, histeresis: 5 }),
+      ...(withStream ? [entry('de_stream', 'contador')] : []),
     ],
     fuentes: [
       {
@@ -383,6 +395,9 @@ function makeConfig(): Record<string, unknown> {
         seguir: true,
         mapeo: { clave: 'c', valor: 'v', ts: 't' },
       },
+      ...(withStream
+        ? [{ tipo: 'redis', stream: LECTURAS_STREAM, bloque: 'de_stream', mapeo: { clave: 'c', valor: 'v', ts: 't' } }]
+        : []),
     ],
     persistencia: { intervalo_s: 1 },
     alertas: { enfriamiento_s: 5 },
