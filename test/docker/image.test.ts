@@ -8,6 +8,7 @@ import { until } from '../support/until.ts';
 import { composeText, fillIn, parseCompose } from './compose.ts';
 import { ROOT } from './dockerfile.ts';
 import { command, healthCheck, makeImage, type Image, type Running } from './image.ts';
+import { PASSWORD, startRedis } from './redis.ts';
 
 const service = parseCompose(composeText()).services['corec']!;
 /** As Compose gives CoreC before it kills. */
@@ -82,20 +83,21 @@ describe('the image with PostgreSQL’s programs', () => {
 });
 
 describe('the image as docker-compose.yml runs it', () => {
-  test('any user will do: it waits for its database, is reached with the token alone, and leaves its state to the next container', async (t) => {
+  test('any user will do: it waits for its servers, is reached with the token alone, and leaves its state to the next container', async (t) => {
     const server = await PostgresServer.start({ database: 'corec_db', password: 's3cret' });
     t.after(() => server.close());
     await server.stop();
+    const redis = await startRedis(t);
     const httpPort = await freePort();
     const image = makeImage(t, {
       embedded: false,
       uid: 54_321,
       ownVolumes: false,
-      config: () => composeConfig(server.port, httpPort),
+      config: () => composeConfig(server.port, redis.port, httpPort),
     });
     const before = image.list();
-    const secrets = { COREC_TOKEN: 'a-token-of-this-test', POSTGRES_PASSWORD: 's3cret', REDIS_PASSWORD: 'x' };
-    const env = fillIn(service.environment!, { ...secrets, POSTGRES_HOST: '127.0.0.1' });
+    const secrets = { COREC_TOKEN: 'a-token-of-this-test', POSTGRES_PASSWORD: 's3cret', REDIS_PASSWORD: PASSWORD };
+    const env = fillIn(service.environment!, { ...secrets, POSTGRES_HOST: '127.0.0.1', REDIS_HOST: '127.0.0.1' });
     const start = (): Running => image.start(service.command!, env);
 
     const first = start();
@@ -112,6 +114,7 @@ describe('the image as docker-compose.yml runs it', () => {
     assert.equal((await post({})).status, 401);
     assert.equal((await post({ authorization: `Bearer ${secrets.COREC_TOKEN}` })).status, 200);
     assert.deepEqual(await (await fetch(`${url}/healthz`)).json(), { ok: true });
+    assert.deepEqual(await (await fetch(`${url}/readyz`)).json(), { ready: true });
     await stop(first);
 
     const second = start();
@@ -123,16 +126,15 @@ describe('the image as docker-compose.yml runs it', () => {
   });
 });
 
-/** docker/corec_config.json on ports that are free here. Redis has tests of its own: what is tried here does not need it. */
-function composeConfig(dbPort: number, httpPort: number): string {
-  const config = JSON.parse(smaller(readFileSync(join(ROOT, 'docker/corec_config.json'), 'utf8'))) as {
-    db_config: { port: number };
-    http: { port: number };
-    redis_config: unknown;
-  };
+/** docker/corec_config.json on ports that are free here. */
+function composeConfig(dbPort: number, redisPort: number, httpPort: number): string {
+  const config = JSON.parse(smaller(readFileSync(join(ROOT, 'docker/corec_config.json'), 'utf8'))) as Record<
+    'db_config' | 'redis_config' | 'http',
+    { port: number }
+  >;
   config.db_config.port = dbPort;
+  config.redis_config.port = redisPort;
   config.http.port = httpPort;
-  config.redis_config = null;
   return JSON.stringify(config);
 }
 

@@ -1,6 +1,5 @@
 /** A configuration that cannot work is told at once: server, setting, next step. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { RedisAddress } from '#adapters/redis-streams/client.ts';
 import { RedisStreamsBus } from '#adapters/redis-streams/redis-streams-bus.ts';
@@ -167,23 +166,6 @@ describe('rights', () => {
       assert.ok(told !== undefined, `${right}: ${said.map(({ message }) => message).join('\n')}`);
       assertTold(told, 'COREC_E_REDIS_RIGHTS', 'terminal', new RegExp(user), /ACL SETUSER/);
     }
-  });
-
-  test('of the user of docker-compose.yml are enough', async () => {
-    const script = readFileSync(new URL('../../../docker/redis.sh', import.meta.url), 'utf8');
-    const rights = /^user \S+ on #\S+ (.+)$/m.exec(script)?.[1];
-    assert.ok(rights !== undefined);
-    await guarded.command('acl', 'setuser', 'docker', 'on', '>x', ...rights.split(' '));
-    const address = { ...guarded.address, username: 'docker', password: 'x' };
-    const bus = new RedisStreamsBus({ address, clock, maxlen: 1000 });
-    assert.equal(await bus.connect(), true, bus.problem?.message);
-    await bus.append('corec_alerts', { x: '1' });
-    await bus.appendOnce('corec_alerts', 'docker', { x: '1' }, 60);
-    await bus.openGroup('corec_commands', 'docker', '0');
-    await bus.readGroup('corec_commands', 'docker', 'c', 10, 10);
-    await bus.claim('corec_commands', 'docker', 'c', 0, 10);
-    assert.equal((await bus.health()).ok, true);
-    await bus.close();
   });
 
   test('on other streams than those of CoreC are not needed', async () => {
