@@ -91,6 +91,7 @@ export class Lotes {
   readonly #rows: { readonly epoca: number; readonly count: number }[] = [];
   #fresh: LoteId[] = [];
   #line: Promise<unknown> = Promise.resolve();
+  #catchingUp: Promise<void> = Promise.resolve();
   #inFlight = 0;
   /** True from the first deferred lote until the journal is caught up (V4). */
   #isBehind = false;
@@ -169,6 +170,7 @@ export class Lotes {
   /** Resolves when every lote taken so far has its answer; those that wait in the journal stay there (V4). */
   async settled(): Promise<void> {
     this.#stopped = true;
+    await this.#catchingUp;
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#settledWaiters.push(resolve));
   }
 
@@ -244,11 +246,11 @@ export class Lotes {
     } finally {
       this.#deferring--;
       this.#landed();
-      if (begins) void this.#catchUp();
+      if (begins) this.#catchingUp = this.#catchUp();
     }
   }
 
-  /** Delivers what waits in the journal, whenever there is room for it, until nothing does. */
+  /** Delivers what waits in the journal, whenever there is room for it, until nothing does. Never rejects. */
   async #catchUp(): Promise<void> {
     const { journal, clock, held, logger, say, describe, lost } = this.#deps;
     const fromSeq = this.delivered;
