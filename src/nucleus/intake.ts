@@ -18,8 +18,9 @@ import type { Entrada, Swarm } from './swarm.ts';
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
-/** How often a blocked source looks whether it may go on, ms. */
-const BLOCKED_MS = 5;
+/** How often a blocked source looks whether it may go on: at first as soon as a full inbox is drained, seldom while all is paused. */
+const BLOCKED_MS_MIN = 5;
+const BLOCKED_MS_MAX = 100;
 
 export interface IntakeDeps {
   readonly swarm: Swarm;
@@ -169,10 +170,10 @@ export class Pump {
     const { gate, clock, held, turn } = this.#deps;
     const batch = new LecturaBatch(BATCH_LECTURAS);
     for (;;) {
-      while (held() || this.entrada.blocked) {
+      for (let ms = BLOCKED_MS_MIN; held() || this.entrada.blocked; ms = Math.min(BLOCKED_MS_MAX, ms * 1.5)) {
         this.state = 'waiting';
         if (this.#stop.signal.aborted) return;
-        await this.#wait(clock, BLOCKED_MS);
+        await this.#wait(clock, ms);
       }
       if (this.#stop.signal.aborted) return;
       batch.clear();
