@@ -127,6 +127,7 @@ function planStages(filters: string[]): Stage[] {
     ['architecture', []],
     ['unit', []],
     ['contract', []],
+    ['simulation', []],
     ['integration', []],
     ['faults', []],
   ]);
