@@ -48,10 +48,10 @@ describe('docker/redis.sh', () => {
   });
 
   test('the password is on no command line, and SIGTERM reaches Redis itself', async (t) => {
-    const { pid, stop } = await startRedis(t);
-    const words = execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+    const redis = await startRedis(t);
+    const words = execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(redis.pid)], { encoding: 'utf8' });
     assert.match(words, /redis-server/);
     assert.ok(!words.includes('secret') && !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('secret'));
-    assert.equal(await stop(), 0);
+    assert.equal(await redis.stop(), 0);
   });
 });
