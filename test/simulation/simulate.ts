@@ -83,7 +83,8 @@ async function settle(world: World, invariant: string, isSo: () => boolean, miss
 function underway(world: World): string[] {
   const { life } = world;
   if (life?.fase !== 'running') return [`the instance is ${life?.fase ?? 'gone'}`, ...world.pending];
-  const { swarm, pumps } = life.nucleus!;
+  const { swarm, pumps, lotes } = life.nucleus!;
+  const behind = lotes.waiting === 0 ? [] : [`${lotes.waiting} lotes wait in the journal`];
   const inboxes = swarm.bloques
     .filter((bloque) => bloque.inbox.size > 0)
     .map(({ id, inbox }) => `${inbox.size} lecturas wait in ${id}`);
@@ -92,7 +93,7 @@ function underway(world: World): string[] {
     const read = position === null ? 0 : file.rowsBefore(position);
     return read === file.rows ? [] : [`${source.id}, ${state}, has read ${read} of ${file.rows} rows`];
   });
-  return [...world.pending, ...inboxes, ...files];
+  return [...world.pending, ...behind, ...inboxes, ...files];
 }
 
 const isQuiet = (world: World): boolean =>
