@@ -51,7 +51,7 @@ describe('docker/redis.sh', () => {
     const redis = await startRedis(t);
     const words = execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(redis.pid)], { encoding: 'utf8' });
     assert.match(words, /redis-server/);
-    assert.ok(!words.includes('secret') && !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('secret'));
+    assert.ok(!words.includes('secret') && !readFileSync(`/proc/${redis.pid}/cmdline`, 'utf8').includes('secret'));
     assert.equal(await redis.stop(), 0);
   });
 });
