@@ -109,9 +109,10 @@ export class Queries {
     const list: string[] = [];
     if (n.fase !== 'vivo' && n.fase !== 'pausado') list.push(`fase ${n.fase}`);
     if (!store.ok) list.push(`store: ${store.found}`);
-    if (!streams.ok) list.push(`streams: ${streams.found}`);
     if (n.epochs !== null && n.epochs.problem !== '') list.push(`epoch: ${n.epochs.problem}`);
-    list.push(...n.streams.problems);
+    // whoever waits for the streams says more than that they are away
+    if (n.streams.problems.length > 0) list.push(...n.streams.problems);
+    else if (!streams.ok) list.push(`streams: ${streams.found}`);
     for (const pump of n.pumps) if (pump.state === 'failed') list.push(`${pump.source.id}: ${pump.found}`);
     return list;
   }

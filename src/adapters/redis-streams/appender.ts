@@ -22,7 +22,7 @@ import { HalfDone, sendBatch, Unmarked } from './batch.ts';
 import { XaddEncoder } from './encoded.ts';
 import { appendsKey } from './keys.ts';
 import type { Link } from './link.ts';
-import { isAnswer, mayPass, type Attempt } from './redis-error.ts';
+import { isAnswer, isOfReplica, mayPass, type Attempt } from './redis-error.ts';
 
 export interface AppenderOptions {
   readonly link: Link;
@@ -101,9 +101,9 @@ export class Appender {
   get refused(): number {
     return this.#refused;
   }
-  /** Why appends do not get through just now; null when they do. */
+  /** Why what waits does not get through; null when it does, or nothing waits. */
   get problem(): unknown {
-    return this.#lastError;
+    return this.#bytes > 0 ? this.#lastError : null;
   }
 
   append(stream: string, list: readonly StreamFields[]): Promise<readonly string[]> {
@@ -237,6 +237,7 @@ export class Appender {
   #failed(lane: Lane, batch: Batch, error: unknown): void {
     batch.isOut = false;
     this.#lastError = error;
+    if (isOfReplica(error)) this.#options.link.drop();
     if (!(error instanceof HalfDone) && mayPass(error)) {
       batch.wasLost ||= !isAnswer(error);
       lane.isMending = true;

@@ -7,11 +7,12 @@
  *              '--failed--> pause --> trying ...            close, from anywhere --> closed
  *
  * L1 What is under way when a connection breaks is rejected at once; nothing is sent again here.
- * L2 A server that cannot serve (too old, the wrong kind) never counts as up, but is asked again: it may be replaced.
+ * L2 A server that cannot serve (too old, the wrong kind, a replica) never counts as up, but is asked again: it may be replaced.
  */
 import { CoreCError } from '#domain/errors.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { RedisClient } from './client.ts';
+import { mayPass } from './redis-error.ts';
 import { listOf, textOf, type Reply } from './reply.ts';
 
 export interface LinkOptions {
@@ -144,8 +145,9 @@ export class Link {
   /** HELLO needs no right and says what stands at the other end. */
   async #examine(client: RedisClient): Promise<void> {
     const isCluster = client.isCluster;
-    const node = 'nodes' in client ? client.nodes('master')[0] : client;
-    const pairs = listOf((await node?.callBuffer('hello')) as Reply);
+    // a cluster is there as long as one of its nodes is
+    const nodes = 'nodes' in client ? client.nodes('master') : [client];
+    const pairs = listOf((await Promise.any(nodes.map((node) => node.callBuffer('hello')))) as Reply);
     const hello = new Map<string, Reply>();
     for (let k = 0; k + 1 < pairs.length; k += 2) hello.set(textOf(pairs[k]), pairs[k + 1]!);
     const version = textOf(hello.get('version'));
@@ -157,7 +159,12 @@ export class Link {
     if ((mode === 'cluster') !== isCluster) {
       throw new CoreCError(isCluster ? 'COREC_E_REDIS_SINGLE' : 'COREC_E_REDIS_CLUSTER', { server, found: mode });
     }
-    await this.#options.probe?.(client);
+    try {
+      await this.#options.probe?.(client);
+    } catch (error) {
+      // one node that is away is not the cluster
+      if (!isCluster || !mayPass(error)) throw error;
+    }
     this.#version = version;
   }
 

@@ -62,6 +62,11 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
+/** True when this was the master and is no longer: the name may lead to another one by now. */
+export function isOfReplica(error: unknown): boolean {
+  return replyCode(error) === 'READONLY';
+}
+
 export function toCoreCError(reason: unknown, address: RedisAddress, attempt: Attempt): CoreCError {
   const error = rootOf(reason);
   if (error instanceof CoreCError) return error;

@@ -37,7 +37,7 @@ import { makeClient, nameOf, type RedisAddress, type RedisClient } from './clien
 import { appendsKey, onceKey } from './keys.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { Readers } from './readers.ts';
-import { foundOf, mayPass, replyCode, toCoreCError, type Attempt } from './redis-error.ts';
+import { foundOf, isOfReplica, mayPass, replyCode, toCoreCError, type Attempt } from './redis-error.ts';
 import { entriesOf, listOf, numberOf, streamEntriesOf, textOf, type Reply } from './reply.ts';
 import { SCRIPTS } from './scripts.ts';
 
@@ -415,6 +415,7 @@ export class RedisStreamsBus implements StreamBus {
         return await ask(client);
       } catch (error) {
         this.#assertUp();
+        if (isOfReplica(error)) this.#link.drop();
         if (!mayPass(error) || clock.monotonicMs() + PAUSE_MS >= endMs) throw this.#describe(error, attempt);
         await this.#pause(PAUSE_MS);
       }

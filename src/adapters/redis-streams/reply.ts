@@ -28,7 +28,7 @@ export function entriesOf(reply: Reply | undefined): StreamEntry[] {
     const list = listOf(flat);
     const fields: [string, Uint8Array][] = [];
     for (let k = 0; k < list.length; k += 2) {
-      fields.push([textOf(list[k]), new Uint8Array(list[k + 1] as Buffer)]);
+      fields.push([textOf(list[k]), Buffer.from(list[k + 1] as Buffer)]);
     }
     // fromEntries defines: a field may be called __proto__
     entries.push({ id: textOf(id), fields: Object.fromEntries(fields) });

@@ -84,6 +84,25 @@ describe('a cluster', () => {
     );
   });
 
+  test('of which a part is away for good serves the rest, also to who comes later', async (t) => {
+    const { cluster, bus } = await open(t, { masters: 3 });
+    const lost = await cluster.masterOf('corec_alerts');
+    let other = '';
+    for (let k = 0; other === ''; k++) if ((await cluster.masterOf(`corec_${k}`)) !== lost) other = `corec_${k}`;
+    await lost.kill();
+    await bus.append(other, { x: '1' });
+    const later = new RedisStreamsBus({ address: cluster.address, clock, maxlen: 100, appendMs: 1500 });
+    t.after(() => later.close());
+    await until('it connects', () => later.connect(), 20_000);
+    await later.append(other, { x: '2' });
+    assert.deepEqual(await valuesOf(later, other), ['1', '2']);
+    await assert.rejects(later.append('corec_alerts', { x: '1' }), { code: 'COREC_E_REDIS_UNAVAILABLE' });
+    assert.equal((await later.health()).ok, false);
+    await lost.start();
+    await until('all of it is there again', async () => (await later.health()).ok, 20_000);
+    await later.append('corec_alerts', { x: '1' });
+  });
+
   test('of which a slot moves goes on writing and reading', async (t) => {
     const { cluster, bus } = await open(t, { masters: 2 });
     const stream = 'corec_canal_1';

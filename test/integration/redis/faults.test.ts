@@ -299,6 +299,17 @@ describe('a server that has its own troubles', () => {
     assert.deepEqual(await valuesOf(bus, 'corec_a'), ['2']);
   });
 
+  test('made a replica: appends wait, health says why, and they get through when it is a master again', async (t) => {
+    const server = await startServer();
+    const bus = await openBus(t, server);
+    await server.command('replicaof', '127.0.0.1', '1');
+    const waits = bus.append('corec_a', { x: '1' });
+    await until('health says it', async () => /READONLY/.test((await bus.health()).found));
+    await server.command('replicaof', 'no', 'one');
+    await waits;
+    assert.deepEqual(await valuesOf(bus, 'corec_a'), ['1']);
+  });
+
   test('emptied: the group is there again, and nothing that comes is missed', async (t) => {
     const server = await startServer();
     const bus = await openBus(t, server);

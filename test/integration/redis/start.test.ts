@@ -140,6 +140,57 @@ describe('CoreC with Redis', () => {
   });
 });
 
+describe('other programs at the same Redis', () => {
+  test('give commands and read answers, read frames, and write lecturas', async (t) => {
+    const world = await makeWorld(t, {
+      config: {
+        redis_config: asSpecified(),
+        bloques: [entry('sensores', { canal: 3, publicar: 'todos' })],
+        fuentes: [{ tipo: 'redis', stream: 'corec_test_lecturas', bloque: 'sensores' }],
+      },
+    });
+    const corec = await world.start();
+    const stranger = server.client();
+    await stranger.connect();
+    try {
+      for (let k = 0; k < 5; k++) {
+        await stranger.xadd(
+          'corec_test_lecturas',
+          '*',
+          'data',
+          JSON.stringify({ clave: `c${k}`, valor: k, ts: T0 + k }),
+        );
+      }
+      await until('the lecturas are taken', async () => (await corec.api.status()).lecturas === 5);
+      let mensajes = 0;
+      await until('frames hold a mensaje of each clave', async () => {
+        mensajes = 0;
+        const [[, entries] = ['', []]] = (await stranger.xreadBuffer('STREAMS', 'corec_canal_3', '0')) ?? [];
+        for (const [, fields] of entries) {
+          assert.match(String(fields[fields.findIndex((field) => String(field) === 'b') + 1]), /^sensores\/\d+$/);
+          mensajes += fields[fields.findIndex((field) => String(field) === 'm') + 1]!.length / 10;
+        }
+        return mensajes >= 5;
+      });
+      assert.equal(mensajes, Math.trunc(mensajes));
+      const id = `${world.instanceId}-1`;
+      const command = { v: 1, id, instance_id: world.instanceId, command: 'pause', arguments: { bloque: 'sensores' } };
+      await stranger.xadd('corec_commands', '*', 'data', JSON.stringify(command));
+      let answer: { ok: boolean; result: object } | undefined;
+      await until('the command is answered', async () => {
+        const [[, entries] = ['', []]] = (await stranger.xread('STREAMS', 'corec_responses', '0')) ?? [];
+        answer = entries
+          .map(([, [, data]]) => JSON.parse(data!) as { id: string; ok: boolean; result: object })
+          .find((one) => one.id === id);
+        return answer !== undefined;
+      });
+      assert.deepEqual([answer!.ok, answer!.result], [true, { bloques: 10 }]);
+    } finally {
+      stranger.disconnect();
+    }
+  });
+});
+
 describe('the start beside Redis', () => {
   test('nobody at the address: it ends within seconds, with server, setting and next step, and exit code 4', async (t) => {
     const port = await freePort();
