@@ -26,6 +26,8 @@ export interface ReadersOptions {
 }
 
 const IDLE_MS = 60_000;
+/** A connection that is neither made nor refused by then is not coming. */
+const OPEN_MS = 5000;
 const PAUSE_MS = 50;
 
 interface Idle {
@@ -61,21 +63,23 @@ export class Readers {
     const link = this.#take();
     let isWhole = true;
     try {
-      for (let failure: Error | null = null; ;) {
+      let failure: Error | null = null;
+      for (let isFirst = true; ; isFirst = false) {
         const leftMs = endMs - clock.monotonicMs();
         if (ended.aborted) return null;
-        if (leftMs <= 0) {
+        // Also a short wait asks once: the time that a new connection takes is not taken off it.
+        if (leftMs <= 0 && !isFirst) {
           if (failure !== null) throw failure;
           return null;
         }
-        const client = await link.ready(leftMs, ended);
+        const client = (await link.ready(leftMs, ended)) ?? (isFirst ? await this.#opened(link, ended) : null);
         if (client === null) {
           if (!ended.aborted) failure = asError(link.reason);
           continue;
         }
         try {
           isWhole = false;
-          const reply = await unlessEnded(ask(client, Math.ceil(Math.min(leftMs, sliceMs))), ended);
+          const reply = await unlessEnded(ask(client, Math.max(1, Math.ceil(Math.min(leftMs, sliceMs)))), ended);
           isWhole = reply !== ENDED;
           if (reply === ENDED) return null;
           if (reply !== null) return reply;
@@ -98,6 +102,11 @@ export class Readers {
       cancelTimer();
       this.#end(link);
     }
+  }
+
+  /** The client of a connection that is just being made; null when that fails. */
+  async #opened(link: Link, ended: AbortSignal): Promise<RedisClient | null> {
+    return link.reason === null ? await link.ready(OPEN_MS, ended) : null;
   }
 
   #take(): Link {
