@@ -4,7 +4,7 @@
  * Owns compiling and matching UTF-8 bytes, so that a walk over a million claves makes no string for those that do not match.
  * Leaves the walk to the directory. Case counts. Time is at most pattern x clave, whatever the pattern.
  */
-import type { ClaveDirectory } from './directory.ts';
+import { UNKNOWN_LOC, type ClaveDirectory } from './directory.ts';
 
 const STAR = -1;
 const ANY = -2;
@@ -90,6 +90,11 @@ function nextCharacter(source: Uint8Array, at: number, to: number): number {
 
 /** Visits the locs of the claves that match, until `visit` answers false. The directory must not change inside the visit. */
 export function visitMatches(directory: ClaveDirectory, glob: Glob, visit: (loc: number) => boolean | void): void {
+  if (glob.literal !== null) {
+    const loc = directory.lookupText(glob.literal);
+    if (loc !== UNKNOWN_LOC) visit(loc);
+    return;
+  }
   directory.visitAll((loc, source, from, to) => {
     if (glob.matches(source, from, to)) return visit(loc);
     return true;

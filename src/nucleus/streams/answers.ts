@@ -14,11 +14,15 @@ import { STREAMS } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { AppendedOnce, StreamBus } from '#ports/stream-bus.ts';
 import { repeatedAnswer } from './envelope.ts';
-import { pause, type StreamHealth } from './stream-health.ts';
+import type { StreamHealth } from './stream-health.ts';
 
-/** Answers in one append, and entries in one acknowledgement. */
-const BATCH_MAX = 512;
+/** Answers in one append: as many as Redis takes in one script. */
+const BATCH_MAX = 128;
 const BATCH_BYTES = 1024 * 1024;
+/** Appends under way at a time; another one begins only for a full batch, so that few answers gather behind the one that is under way. */
+const APPENDS_MAX = 4;
+/** Entries in one acknowledgement. */
+const ACKS_MAX = 512;
 /** Acknowledging is not urgent: an entry that comes again is known. So few of them wait a little for company. */
 const ACK_SOON = 256;
 const ACK_WITHIN_MS = 20;
@@ -57,11 +61,13 @@ export class Answers {
   readonly #deps: AnswersDeps;
   readonly #stop = new AbortController();
   #waiting: Answer[] = [];
-  #isSending = false;
+  #isFlushing = false;
+  #appends = 0;
   #acks: string[] = [];
   #isAcknowledging = false;
   /** Ends the pause before an acknowledgement. */
-  #ackNow = new AbortController();
+  #ackNow: () => void = () => {};
+  #cancelAck: () => void = () => {};
   #roomWaiters: (() => void)[] = [];
 
   constructor(deps: AnswersDeps) {
@@ -71,13 +77,13 @@ export class Answers {
   push(answer: Answer): void {
     this.#waiting.push(answer);
     this.bytes += answer.text.length;
-    if (!this.#isSending) void this.#send();
+    void this.#flush();
   }
 
   /** Acknowledges an entry that gets no answer. */
   acknowledge(entry: string): void {
     this.#acks.push(entry);
-    if (this.#acks.length >= ACK_SOON) this.#ackNow.abort();
+    if (this.#acks.length >= ACK_SOON) this.#ackNow();
     if (!this.#isAcknowledging) void this.#acknowledge();
   }
 
@@ -95,24 +101,33 @@ export class Answers {
   /** Tries no more: what is not answered stays pending in the stream. */
   stop(): void {
     this.#stop.abort();
-    this.#ackNow.abort();
+    this.#ackNow();
     this.#wakeRoom();
   }
 
-  async #send(): Promise<void> {
-    this.#isSending = true;
-    // whoever answers in the same turn goes along
-    await Promise.resolve();
-    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
-      const batch = this.#takeBatch();
-      if (!(await this.#append(batch))) break;
-      for (const { entry, text } of batch) {
-        this.bytes -= text.length;
-        this.acknowledge(entry);
-      }
-      this.#wakeRoom();
+  async #flush(): Promise<void> {
+    if (this.#isFlushing || this.#appends >= APPENDS_MAX) return;
+    this.#isFlushing = true;
+    // whoever answers in the same turn goes along: an append costs more than the answers in it
+    await this.#deps.clock.yieldToIo();
+    this.#isFlushing = false;
+    while (this.#waiting.length >= (this.#appends === 0 ? 1 : BATCH_MAX) && this.#appends < APPENDS_MAX) {
+      if (this.#stop.signal.aborted) return;
+      void this.#send(this.#takeBatch());
     }
-    this.#isSending = false;
+  }
+
+  async #send(batch: readonly Answer[]): Promise<void> {
+    this.#appends++;
+    const isIn = await this.#append(batch);
+    this.#appends--;
+    if (!isIn) return;
+    for (const { entry, text } of batch) {
+      this.bytes -= text.length;
+      this.acknowledge(entry);
+    }
+    this.#wakeRoom();
+    if (this.#waiting.length > 0) void this.#flush();
   }
 
   /** The first of what waits that share a time to be remembered. */
@@ -174,10 +189,13 @@ export class Answers {
     const { bus, clock, group, done } = this.#deps;
     while (this.#acks.length > 0) {
       if (this.#acks.length < ACK_SOON && !this.#stop.signal.aborted) {
-        await pause(clock, ACK_WITHIN_MS, this.#ackNow.signal);
+        await new Promise<void>((resolve) => {
+          this.#ackNow = resolve;
+          this.#cancelAck = clock.after(ACK_WITHIN_MS, resolve);
+        });
+        this.#cancelAck();
       }
-      if (this.#ackNow.signal.aborted && !this.#stop.signal.aborted) this.#ackNow = new AbortController();
-      const ids = this.#acks.splice(0, BATCH_MAX);
+      const ids = this.#acks.splice(0, ACKS_MAX);
       if (ids.length > 0 && (await this.#try(ACKNOWLEDGING, () => bus.ack(STREAMS.commands, group, ids))) === null)
         break;
       done(ids);

@@ -19,7 +19,6 @@
  */
 import type { Idioma } from '#domain/errors.ts';
 import { CoreCError, isTransient, messageOf } from '#domain/errors.ts';
-import { parseStreamId } from '#domain/stream-id.ts';
 import { instanceGroup, STREAMS } from '#domain/streams.ts';
 import type { Say } from '#domain/texts/text.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -190,7 +189,7 @@ export class CommandDoor {
       void this.#bury(entry, 'deliveries', `it was delivered ${entry.deliveries} times and never answered`);
       return;
     }
-    const sentMs = parseStreamId(entry.id, 'readGroup').ms;
+    const sentMs = Number.parseInt(entry.id, 10);
     if (sentMs < this.#notBeforeMs) {
       if (this.#counts.old++ === 0) this.#tellOld();
       this.#answers.acknowledge(entry.id);

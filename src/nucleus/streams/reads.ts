@@ -9,8 +9,8 @@
  */
 import type { Clock } from '#ports/clock.ts';
 
-/** Nobody can tell a status of 20 ms ago from one of now, and a thousand that ask in a second cost as fifty do. */
-const FRESH_MS = 20;
+/** Nobody can tell a status of 50 ms ago from one of now, and a thousand that ask in a second cost as twenty do. */
+const FRESH_MS = 50;
 const ANSWERS_MAX = 1024;
 const CHARS_MAX = 64 * 1024;
 const KEY_CHARS_MAX = 1024;
