@@ -42,6 +42,11 @@ export class ByteWriter {
     this.length = 0;
   }
 
+  /** Takes back what was written behind `length`. */
+  truncate(length: number): void {
+    this.length = length;
+  }
+
   /** Room for `more` bytes after `length`. */
   ensure(more: number): void {
     const needed = this.length + more;

@@ -4,16 +4,19 @@
  * Owns the mapping of floats to integers whose neighbours are near each other, by trial. Leaves the integers to ints.ts.
  *
  *   u8 scale | u8 fold | by fold: a sorted list | the integers
+ *   u8 SPLIT | varint classes | the class of each group | for each class: its groups as a column of the form above
  *
  * scale  0: the float's bits in the order of the floats; otherwise value x SCALES[scale], an integer
  * fold   none
  *        parts: the list holds the fractions that occur (mean speeds of 8 or 9 lanes: 16 of 10,000); the whole parts remain,
  *        and a second column of integers says which fraction each has
  *        rank: the list holds the values that occur; rank remains
+ * SPLIT  groups of different kinds (a temperature of one decimal beside a counter beside a ratio) are columns of their own, each
+ *        under the scale that all of its values keep: a bloque of many kinds takes half the bytes
  *
  * F1 A scale is taken only when every value divides back to its very bits: 0.1 as 1/10 does, minus zero and NaN never do.
  */
-import { type ByteReader, type ByteWriter, type BytesCompressor, growTo } from './bytes.ts';
+import { type ByteReader, ByteWriter, type BytesCompressor, growTo } from './bytes.ts';
 import {
   type Choice,
   choosePredictor,
@@ -32,6 +35,9 @@ const SCALES: readonly number[] = [0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_0
 const LAST_DECIMAL = 7;
 /** Above, float32 no longer tells integers apart. */
 const SCALED_MAX = 2 ** 24;
+const SPLIT = 255;
+/** Groups shorter than this on average show too little of their kind: a value alone keeps some scale by chance. */
+const SPLIT_LENGTH_MIN = 4;
 const FOLD = { none: 0, parts: 1, rank: 2 } as const;
 const FRACTIONS_MAX = 256;
 const RANKED_MAX = 1024;
@@ -108,6 +114,29 @@ export function encodeFloats(column: Float32Array, groups: Groups, out: ByteWrit
     return;
   }
   const scale = scaleColumn(column, bits, n);
+  const from = out.length;
+  encodeScaled(scale, bits, groups, out, compressor);
+  if (scale !== 0 || groups.count === 1 || n < groups.count * SPLIT_LENGTH_MIN) return;
+  const classes = classesOf(column, groups);
+  if (classes === null) return;
+  split.reset();
+  encodeClasses(column, groups, classes, split, compressor);
+  if (split.length >= out.length - from) return;
+  out.truncate(from);
+  out.append(split.bytes.subarray(0, split.length));
+}
+
+const split = new ByteWriter(16_384);
+
+/** Some value is no integer under any scale (0), or all are under `scale`, and `base` holds them. */
+function encodeScaled(
+  scale: number,
+  bits: Int32Array,
+  groups: Groups,
+  out: ByteWriter,
+  compressor: BytesCompressor,
+): void {
+  const n = groups.length;
   if (scale === 0) for (let k = 0; k < n; k++) base[k] = ordered(bits[k]!);
 
   let best = choosePredictor(base, groups, MEASURED);
@@ -148,9 +177,20 @@ export function decodeFloats(
   column: Float32Array,
   compressor: BytesCompressor,
 ): void {
+  const scale = reader.u8();
+  if (scale === SPLIT) decodeClasses(reader, groups, column, compressor);
+  else decodeScaled(scale, reader, groups, column, compressor);
+}
+
+function decodeScaled(
+  scale: number,
+  reader: ByteReader,
+  groups: Groups,
+  column: Float32Array,
+  compressor: BytesCompressor,
+): void {
   const n = groups.length;
   ensureScratch(n);
-  const scale = reader.u8();
   const fold = reader.u8();
   if (scale >= SCALES.length || fold > FOLD.rank) reader.fail(`scale ${scale}, fold ${fold}`);
   let list = new Int32Array(0);
@@ -179,6 +219,79 @@ export function decodeFloats(
     const bits = new Int32Array(column.buffer, column.byteOffset, n);
     for (let k = 0; k < n; k++) bits[k] = ordered(base[k]!);
   } else for (let k = 0; k < n; k++) column[k] = base[k]! / unit;
+}
+
+/** The scale of each group, numbered in the order in which scales first occur; null when all have the same. */
+interface Classes {
+  readonly ofGroup: Int32Array;
+  readonly count: number;
+}
+
+function classesOf(column: Float32Array, groups: Groups): Classes | null {
+  const ofGroup = new Int32Array(groups.count);
+  const known: number[] = [];
+  for (let g = 0; g < groups.count; g++) {
+    const part = column.subarray(groups.starts[g], groups.starts[g + 1]);
+    const scale = scaleColumn(part, new Int32Array(part.buffer, part.byteOffset, part.length), part.length);
+    let index = known.indexOf(scale);
+    if (index < 0) index = known.push(scale) - 1;
+    ofGroup[g] = index;
+  }
+  return known.length === 1 ? null : { ofGroup, count: known.length };
+}
+
+/** The groups of class `index` as a column's. */
+function groupsOf({ ofGroup }: Classes, index: number, groups: Groups): Groups {
+  const starts: number[] = [0];
+  for (let g = 0; g < groups.count; g++)
+    if (ofGroup[g] === index) starts.push(starts.at(-1)! + groups.starts[g + 1]! - groups.starts[g]!);
+  return { count: starts.length - 1, starts: Uint32Array.from(starts), length: starts.at(-1)! };
+}
+
+function encodeClasses(
+  column: Float32Array,
+  groups: Groups,
+  classes: Classes,
+  out: ByteWriter,
+  compressor: BytesCompressor,
+): void {
+  const { ofGroup, count } = classes;
+  out.u8(SPLIT);
+  out.varint(count);
+  const one = oneGroup(groups.count);
+  encodeInts(ofGroup, one, choosePredictor(ofGroup, one, [...STEADY, PREDICTOR.level]), out, compressor);
+  for (let index = 0; index < count; index++) {
+    const own = groupsOf(classes, index, groups);
+    const gathered = new Float32Array(own.length);
+    let at = 0;
+    for (let g = 0; g < groups.count; g++) {
+      if (ofGroup[g] !== index) continue;
+      gathered.set(column.subarray(groups.starts[g], groups.starts[g + 1]), at);
+      at += groups.starts[g + 1]! - groups.starts[g]!;
+    }
+    const bits = new Int32Array(gathered.buffer);
+    encodeScaled(scaleColumn(gathered, bits, own.length), bits, own, out, compressor);
+  }
+}
+
+function decodeClasses(reader: ByteReader, groups: Groups, column: Float32Array, compressor: BytesCompressor): void {
+  const count = reader.varint(SCALES.length);
+  const ofGroup = new Int32Array(groups.count);
+  decodeInts(reader, oneGroup(groups.count), ofGroup, compressor);
+  for (let index = 0; index < count; index++) {
+    const own = groupsOf({ ofGroup, count }, index, groups);
+    if (own.count === 0) reader.fail(`no group of class ${index}`);
+    const gathered = new Float32Array(own.length);
+    decodeScaled(reader.u8(), reader, own, gathered, compressor);
+    let at = 0;
+    for (let g = 0; g < groups.count; g++) {
+      if (ofGroup[g] !== index) continue;
+      const length = groups.starts[g + 1]! - groups.starts[g]!;
+      column.set(gathered.subarray(at, at + length), groups.starts[g]);
+      at += length;
+    }
+  }
+  if (ofGroup.some((index) => index < 0 || index >= count)) reader.fail('a group of no class');
 }
 
 function writeMapped(

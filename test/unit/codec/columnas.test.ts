@@ -110,6 +110,30 @@ test('any mensajes come back bit for bit, in order within their slot', () => {
   );
 });
 
+test('kinds beside each other come back bit for bit as well', () => {
+  const kind = fc.constantFrom<fc.Arbitrary<number>>(
+    float,
+    fc.nat(1000),
+    fc.nat(10_000).map((n) => n / 10),
+    fc.nat(256).map((n) => n / 256),
+    fc.float({ min: 0, max: 1, noNaN: true }),
+  );
+  const slots = fc.array(
+    kind.chain((lectura) => fc.array(lectura, { minLength: 1, maxLength: 30 })),
+    { minLength: 2, maxLength: 12 },
+  );
+  fc.assert(
+    fc.property(slots, (list) => {
+      const rows = list.flatMap((lecturas, slot) =>
+        lecturas.map((lectura, k): Row => ({ slot, ts: 1.7e12 + k * 1000, lectura, valor: 0, activo: 1 })),
+      );
+      const all = rowsOf(rows, false);
+      assert.deepEqual(decodedOf(encodeColumnas(all, numeroBySlot, 1, zstd3)), expectedOf(all, 1));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 /** A seeded generator, so that every run sees the same noise. */
 function noise(seed: number): () => number {
   let state = seed;
@@ -153,6 +177,24 @@ test('the shapes that readings come in keep to their bytes', () => {
     ['noise about 50', rounds(200, 10, () => 50 + gauss(random), none), 2.75],
     ['uniform noise', rounds(200, 10, () => random(), none), 3.45],
     ['few large values', rounds(200, 10, () => [1.234567, 98765.43, 3.3e33][Math.floor(random() * 3)]!, none), 0.35],
+    [
+      'kinds beside each other',
+      rounds(
+        40,
+        50,
+        (slot, step) =>
+          [
+            Math.round(500 + 10 * gauss(random)) / 10,
+            slot * 1000 + step,
+            random(),
+            Math.floor(random() * 8) / 256,
+            21.5,
+            Math.round(50 + 3 * gauss(random)),
+          ][slot % 6]!,
+        none,
+      ),
+      1.45,
+    ],
     ['scores in 1/256', rounds(200, 10, none, () => Math.floor(random() * 16) / 256), 0.62],
     [
       'a long pattern again and again',
@@ -238,6 +280,12 @@ const samples = (() => {
       () => 0,
     ),
     rowsOf([{ slot: 1, ts: 0.5, lectura: NaN, valor: 1, activo: 0 }], true),
+    rounds(
+      6,
+      40,
+      (slot) => [random(), Math.floor(random() * 9), Math.floor(random() * 99) / 10][slot % 3]!,
+      () => 0,
+    ),
   ].map((rows) => encodeColumnas(rows, numeroBySlot, 1, zstd3));
 })();
 
