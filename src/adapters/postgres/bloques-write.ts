@@ -12,7 +12,7 @@ import { CopyWriter } from './copy-write.ts';
 import { ensureMonths } from './migrator.ts';
 import { monthOf } from './names.ts';
 import type { Month } from './names.ts';
-import { fillSql, sql } from './sql.ts';
+import { executeSql, fillSql, sql } from './sql.ts';
 import { plainText } from './text.ts';
 
 /** Row header, fixed columns, names and both index entries: what retention adds to the mensajes, and a 16th of these for unfilled pages. */
@@ -30,6 +30,8 @@ export interface BloquesWritten {
   readonly timestampMax: number;
   /** Months that got a partition: known to others only after the commit. */
   readonly months: readonly string[];
+  /** Statements that the epoch must still execute (executeSql). */
+  readonly usage: readonly string[];
 }
 
 /** `timestampMax`: of the rows stored before. `knownMonths`: names that have a partition. */
@@ -71,8 +73,8 @@ export async function writeBloques(
   await copy?.finish();
   if (missing.size > 0) await ensureMonths(client, [...missing.values()]);
   if (later.length > 0) await writeLater(client, instanceId, later);
-  if (usage.size > 0) await writeUsage(client, instanceId, usage);
-  return { bytes, timestampMax: newest, months: [...missing.keys()] };
+  const statements = usage.size > 0 ? [usageStatement(instanceId, usage)] : [];
+  return { bytes, timestampMax: newest, months: [...missing.keys()], usage: statements };
 }
 
 /** Gives a promise only when there is something to wait for. */
@@ -118,17 +120,14 @@ function addUsage(usage: Map<string, Usage>, { timestampS, canal, mensajes, id }
   hour.bytes += ROW_OVERHEAD_BYTES + 2 * id.length + Math.ceil((mensajes?.length ?? 0) * (17 / 16));
 }
 
-async function writeUsage(client: pg.ClientBase, instanceId: string, usage: ReadonlyMap<string, Usage>): Promise<void> {
+function usageStatement(instanceId: string, usage: ReadonlyMap<string, Usage>): string {
   const keys = [...usage.keys()].map((key) => key.split(' ').map(Number));
   const values = [...usage.values()];
-  await client.query({
-    ...sql('add-usage'),
-    values: [
-      instanceId,
-      keys.map(([hora]) => hora),
-      keys.map(([, canal]) => canal),
-      values.map((hour) => hour.filas),
-      values.map((hour) => hour.bytes),
-    ],
-  });
+  return executeSql('add-usage', [
+    instanceId,
+    keys.map(([hora]) => hora!),
+    keys.map(([, canal]) => canal!),
+    values.map((hour) => hour.filas),
+    values.map((hour) => hour.bytes),
+  ]);
 }

@@ -5,7 +5,7 @@ import { writeBloques } from './bloques-write.ts';
 import { commitComandos } from './comandos-write.ts';
 import { EstadoWriter } from './estado-write.ts';
 import { tablesOf } from './names.ts';
-import { sql } from './sql.ts';
+import { executeSql, prepareSql, sql } from './sql.ts';
 import { plainText, toJson } from './text.ts';
 
 const ALERTAS_PER_STATEMENT = 1000;
@@ -16,18 +16,30 @@ export interface EpochContext {
   readonly knownMonths: ReadonlySet<string>;
 }
 
+/** Of every epoch; known to each connection that writes one. */
+const STATEMENTS = ['begin-epoch', 'add-usage', 'finish-epoch'];
+const prepared = new WeakSet<pg.ClientBase>();
+
+interface Begun {
+  readonly epoca: number;
+  readonly timestamp_max: number;
+}
+
+async function begin(client: pg.ClientBase, instanceId: string): Promise<Begun> {
+  // of two statements in one message pg gives two results, which its types do not know
+  const results: unknown = await client.query(`BEGIN; ${executeSql('begin-epoch', [instanceId])}`);
+  return (results as readonly pg.QueryResult<Begun>[])[1]!.rows[0]!;
+}
+
 /** `months`: partitions made by this epoch. */
 export async function commitEpoch(
   client: pg.ClientBase,
   commit: EpochCommit,
   { instanceId, nowMs, knownMonths }: EpochContext,
 ): Promise<EpochResult & { readonly months: readonly string[] }> {
-  await client.query('BEGIN');
-  const { rows } = await client.query<{ epoca: number; timestamp_max: number }>({
-    ...sql('begin-epoch'),
-    values: [instanceId],
-  });
-  const { epoca, timestamp_max: timestampMax } = rows[0]!;
+  if (!prepared.has(client)) await client.query(prepareSql(STATEMENTS));
+  prepared.add(client);
+  const { epoca, timestamp_max: timestampMax } = await begin(client, instanceId);
   if (epoca >= commit.epoca) {
     await client.query('ROLLBACK');
     return { already: true, bytes: 0, months: [] };
@@ -41,11 +53,14 @@ export async function commitEpoch(
     instanceId,
     commit.comandos.map((row) => ({ row })),
   );
-  await client.query({
-    ...sql('finish-epoch'),
-    values: [instanceId, commit.epoca, commit.scheduledMs, nowMs, bloques.timestampMax],
-  });
-  await client.query('COMMIT');
+  const finish = executeSql('finish-epoch', [
+    instanceId,
+    commit.epoca,
+    commit.scheduledMs,
+    nowMs,
+    bloques.timestampMax,
+  ]);
+  await client.query([...bloques.usage, finish, 'COMMIT'].join('; '));
   return { already: false, bytes: estado.bytes + bloques.bytes, months: bloques.months };
 }
 

@@ -24,6 +24,19 @@ export function sql(name: string): PreparedSql {
   return { name, text: readSql(name) };
 }
 
+/** Makes statements known to a connection, for `executeSql`. */
+export function prepareSql(names: readonly string[]): string {
+  return names.map((name) => `PREPARE ${quoteName(name)} AS ${readSql(name)}`).join(';\n');
+}
+
+/** One that was prepared so, with its values: several in one message cost one journey to the server, not one each. */
+export function executeSql(name: string, values: readonly (string | number | readonly number[])[]): string {
+  const literals = values.map((value) =>
+    quoteLiteral(typeof value === 'object' ? `{${value.join(',')}}` : String(value)),
+  );
+  return `EXECUTE ${quoteName(name)} (${literals.join(', ')})`;
+}
+
 /** A statement whose `{places}` are names and literals, which PostgreSQL takes no parameters for. Give them quoted. */
 export function fillSql(name: string, places: Readonly<Record<string, string>>): string {
   return readSql(name).replace(/\{(\w+)\}/g, (_, place: string) => {
