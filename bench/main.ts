@@ -26,6 +26,13 @@ import {
 } from './rows/memory.ts';
 import { REDIS_LIMIT } from './rows/redis.ts';
 import { benchFailover, FAILOVER_LIMIT } from './rows/servers-failover.ts';
+import {
+  benchPostgresBytes,
+  benchPostgresRows,
+  PG_BYTES_LIMITS,
+  PG_ROWS_LIMIT,
+  PG_WRITE_LIMIT,
+} from './rows/servers-postgres.ts';
 import { benchFramesPublished, FRAMES_PUBLISHED_LIMIT } from './rows/servers-redis.ts';
 import { SWEEP_LIMIT } from './rows/sweep.ts';
 
@@ -92,6 +99,20 @@ const GROUPS: readonly Group[] = [
     run: benchFramesPublished,
   },
   { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, isExtra: true, run: benchFailover },
+  {
+    rows: [planned('servers.pg-rows', 'rows/s', PG_ROWS_LIMIT), planned('servers.pg-write', 'ms', PG_WRITE_LIMIT)],
+    seconds: 35,
+    isExtra: true,
+    run: benchPostgresRows,
+  },
+  {
+    rows: (['metr', 'nab', 'noise'] as const).map((name) =>
+      planned(`servers.pg-bytes.${name}`, 'bytes', PG_BYTES_LIMITS[name]),
+    ),
+    seconds: 45,
+    isExtra: true,
+    run: benchPostgresBytes,
+  },
 ];
 
 const EXIT_USAGE = 2;
