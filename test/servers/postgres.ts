@@ -40,6 +40,8 @@ export interface PostgresVersion {
 
 /** PostgreSQL refuses root; who is root runs it as `nobody`. */
 const RUN_AS = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : null;
+/** A shell holds the server and reads from a pipe that only this process holds: when it ends, however, the server is ended. */
+const HOLD = 'exec 3<&0; "$@" </dev/null & pid=$!; { read -r _ <&3; kill -QUIT $pid; } 2>/dev/null & wait $pid';
 const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 30_000;
 
@@ -99,7 +101,10 @@ export type StopMode = keyof typeof STOP_SIGNALS;
 const open = new Set<PostgresServer>();
 // a test process that dies before its hooks takes its servers along
 process.once('exit', () => {
-  for (const server of open) server.killNow();
+  for (const server of open) {
+    server.killNow();
+    server.removeNow();
+  }
 });
 
 export class PostgresServer {
@@ -188,17 +193,21 @@ export class PostgresServer {
   /** After `stop` or a kill, on the same port and folder; resolves when it takes logins. */
   async start(): Promise<void> {
     rmSync(join(this.#folder, 'log'), { force: true });
-    const child = spawn(this.#program, ['-D', this.dataDir, ...this.#arguments], {
+    const child = spawn('/bin/sh', ['-c', HOLD, 'sh', this.#program, '-D', this.dataDir, ...this.#arguments], {
       ...spawnOptions(),
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
     });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
-    child.unref();
-    (child.stderr as unknown as { unref(): void }).unref();
+    child.stdin.on('error', () => undefined);
+    // an open pipe must not keep a test process alive
+    for (const part of [child, child.stdin, child.stderr] as { unref?: () => void }[]) part.unref?.();
     let ended = false;
-    child.once('exit', () => (ended = true));
+    child.once('exit', () => {
+      ended = true;
+      child.stdin.destroy();
+    });
     await until(
       'PostgreSQL takes logins',
       async () => {
@@ -236,6 +245,14 @@ export class PostgresServer {
 
   thaw(): void {
     signal(this.pids(), 'SIGCONT');
+  }
+
+  removeNow(): void {
+    try {
+      rmSync(this.#folder, { recursive: true, force: true });
+    } catch {
+      // one of its processes may be on its last write
+    }
   }
 
   async createDatabase(name: string): Promise<PostgresConnection> {

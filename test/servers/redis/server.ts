@@ -19,6 +19,8 @@ import { freePort } from './ports.ts';
 export interface RedisServerOptions {
   /** One user with a password; the default user is off then. `rights` as in ACL SETUSER; all of them when left out. */
   readonly user?: { readonly name: string; readonly password: string; readonly rights?: string };
+  /** Default: a free one. */
+  readonly port?: number;
   /** Serve TLS alone. */
   readonly tls?: boolean;
   /** Every write is on the disk before it is answered: what was acknowledged outlives `kill`. */
@@ -51,7 +53,7 @@ export class RedisServer {
 
   /** Starts one; whoever starts it calls `dispose`. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), options);
+    const server = new RedisServer(options.port ?? (await freePort()), options);
     try {
       await server.start();
       return server;
