@@ -109,6 +109,11 @@ export class Lotes {
     return this.#isBehind ? Math.max(0, this.#deps.journal.stats().lastSeq - this.delivered) : 0;
   }
 
+  /** True while lotes that were taken are delivered from the journal. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** What epochs kept, oldest first. */
   restore(delivered: number, rows: readonly { readonly epoca: number; readonly ids: readonly LoteId[] }[]): void {
     this.delivered = delivered;
@@ -200,7 +205,8 @@ export class Lotes {
         seconds: 1,
       });
     }
-    if (!defer && entrada.blocked) throw this.#refuse(entrada);
+    // nor can it wait in the journal for an entry that does not drain
+    if (entrada.blocked) throw this.#refuse(entrada);
     const header = {
       puerta: lote.puerta,
       bloque: lote.bloque,

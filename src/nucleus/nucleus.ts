@@ -556,7 +556,11 @@ export class Nucleus implements NucleusContext {
         });
         await this.turn();
         // their turn only begins them: a long body, or a journal, must not pile up before them
-        if (entrada.blocked) await this.runs.closuresDone(entrada.bloques);
+        if (!entrada.blocked) return;
+        await this.runs.closuresDone(entrada.bloques);
+        if (this.fase === 'arrancando' || this.lotes.isBehind) {
+          for (const bloque of Array.from(entrada.full)) this.runs.makeRoom(bloque);
+        }
       },
     );
     return { lecturas, refused };

@@ -118,6 +118,27 @@ export class Runs {
     }
   }
 
+  /**
+   * Runs the oldest lecturas of a bloque whose inbox is over its limit, paused or not: what a journal brings back in such numbers had
+   * been let in, and had run, before the pause. Closures are left to their own pace.
+   */
+  makeRoom(bloque: BloqueSimbiotico): void {
+    const over = -bloque.inbox.room;
+    if (over <= 0 || isClosure(bloque.options.procesador.procesador)) return;
+    const arrivedMs = bloque.inbox.oldestArrivalMs;
+    const { pausado } = bloque;
+    bloque.pausado = false;
+    try {
+      bloque.drainFirst(over, this.#deps.clock.nowMs());
+      this.#deps.swarm().drained(bloque);
+      this.#afterRun(bloque, DUE.lecturas, arrivedMs);
+    } catch (error) {
+      this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id });
+    } finally {
+      bloque.pausado = pausado;
+    }
+  }
+
   /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
   #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
     if (this.#closureRuns.has(bloque)) {

@@ -264,10 +264,22 @@ describe('webhook', () => {
 
   test('closing cuts a pause short for one more try, and does not wait for one that hangs', async (t) => {
     const away = await receiver(t, status(500));
-    const paused = makeWebhookSink({ url: away.url, pauseMsMin: 60_000, pauseMsMax: 60_000, closeMs: 2000 });
+    let isPaused = false;
+    const after = (ms: number, callback: () => void): (() => void) => {
+      if (ms >= 30_000) isPaused = true;
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const paused = makeWebhookSink({
+      url: away.url,
+      pauseMsMin: 60_000,
+      pauseMsMax: 60_000,
+      closeMs: 2000,
+      clock: { after },
+    });
     paused.notify(makeNotice(0));
     paused.notify(makeNotice(1));
-    await until('the first has failed once', () => away.seen.length === 1);
+    await until('the first has failed once and waits', () => isPaused);
     away.answers = [ok];
     await paused.close();
     assert.deepEqual(paused.stats(), { sent: 2, failed: 0, dropped: 0 });
