@@ -1,6 +1,6 @@
 /** The Redis of docker-compose.yml without its container: docker/redis.sh with the server of this machine. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,8 @@ export interface StartedRedis {
   readonly pid: number;
   /** By SIGTERM; the exit code. */
   stop(): Promise<number | null>;
+  /** In good order, on its port and its data. */
+  restart(): Promise<void>;
   connect(username?: string, password?: string): Promise<Redis>;
 }
 
@@ -33,29 +35,25 @@ export async function startRedis(t: TestContext): Promise<StartedRedis> {
   symlinkSync(redisBinary(), join(bin, 'redis-server'));
   writeFileSync(join(bin, 'docker-entrypoint.sh'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   const port = await freePort();
-  const env = { PATH: `${bin}:/usr/bin:/bin`, REDIS_USER: USER, REDIS_PASSWORD: PASSWORD };
-  const args = [SCRIPT, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn('sh', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const ended = once(child, 'exit') as Promise<[number | null]>;
   const clients: Redis[] = [];
+  let running = await launch(folder, port);
   t.after(async () => {
     for (const client of clients) client.disconnect();
-    child.kill('SIGKILL');
-    await ended;
+    running.child.kill('SIGKILL');
+    await running.ended;
     rmSync(folder, { recursive: true });
   });
-  await until('Redis takes connections', () => {
-    assert.equal(child.exitCode, null, said);
-    return said.includes('Ready to accept connections');
-  });
+  const stop = async (): Promise<number | null> => {
+    running.child.kill('SIGTERM');
+    return running.ended;
+  };
   return {
     port,
-    pid: child.pid!,
-    stop: async () => {
-      child.kill('SIGTERM');
-      return (await ended)[0];
+    pid: running.child.pid!,
+    stop,
+    restart: async () => {
+      await stop();
+      running = await launch(folder, port);
     },
     connect: async (username, password) => {
       const client = new Redis({
@@ -73,4 +71,18 @@ export async function startRedis(t: TestContext): Promise<StartedRedis> {
       return client;
     },
   };
+}
+
+async function launch(folder: string, port: number): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
+  const env = { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, REDIS_USER: USER, REDIS_PASSWORD: PASSWORD };
+  const args = [SCRIPT, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+  const child = spawn('sh', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  await until('Redis takes connections', () => {
+    assert.equal(child.exitCode, null, said);
+    return said.includes('Ready to accept connections');
+  });
+  return { child, ended };
 }
