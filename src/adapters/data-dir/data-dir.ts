@@ -12,6 +12,7 @@
  * D2 The kernel drops a process's record locks on a file when the process closes *any* descriptor of that file. So nothing in
  *    CoreC may open `corec.lock`, a backup of the folder from inside the process included.
  */
+import { randomInt } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
@@ -66,6 +67,8 @@ const PRIVATE = 0o700;
 const OTHERS_WRITE = 0o022;
 /** How long a newcomer waits for the holder, who took the lock a moment ago, to write down who it is. */
 const OWNER_WAIT_MS = 500;
+/** How often a refusal is not believed at once. */
+const ASKED_MIN = 3;
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 
@@ -91,9 +94,7 @@ export async function openDataDir(folder: string, options: DataDirOptions): Prom
   held.add(place);
   let lock: DatabaseSync;
   try {
-    const taken = await takeLock(path);
-    if (taken === null) throw await lockedError(path);
-    lock = taken;
+    lock = await takeLock(path);
   } catch (error) {
     held.delete(place);
     throw error;
@@ -151,8 +152,27 @@ function readPidFile(folder: string): LockOwner | null {
   }
 }
 
-/** Null when another process holds it. */
-async function takeLock(path: string): Promise<DatabaseSync | null> {
+/**
+ * Asks until it is given or its holder is known.
+ *
+ * SQLite takes its exclusive lock in steps, and of many that ask in one moment each may be refused for another's first step: being
+ * refused once does not mean that somebody has it.
+ */
+async function takeLock(path: string): Promise<DatabaseSync> {
+  const endMs = performance.now() + OWNER_WAIT_MS;
+  for (let asked = 1; ; asked++) {
+    const lock = await askForLock(path);
+    if (lock !== null) return lock;
+    // a pid file may be a dead one's that cannot be looked at from here: so more than once in any case
+    const isSure = asked >= ASKED_MIN && readLockOwner(path) !== null;
+    if (isSure || performance.now() > endMs) throw await lockedError(path);
+    // apart from the others who were refused in the same moment
+    await delay(randomInt(2, 20));
+  }
+}
+
+/** Null when another process holds it, or is asking. */
+async function askForLock(path: string): Promise<DatabaseSync | null> {
   const file = join(path, LOCK_FILE);
   // By hand first: SQLite does not tell a missing permission from a missing folder. One that is there is not opened (D2).
   usable(path, () => {

@@ -116,6 +116,27 @@ describe('data folder: one CoreC at a time', () => {
   });
 });
 
+describe('data folder: a lock in steps', () => {
+  test('another who is asking and has not got it is no holder', async (t) => {
+    const folder = join(tempFolder(t), 'data');
+    (await openDataDir(folder, options)).release();
+    // the first step of SQLite's lock, held for longer than anybody who asks takes for it
+    const asking = `const { DatabaseSync } = require('node:sqlite');
+      const lock = new DatabaseSync(process.argv[1]);
+      lock.exec('BEGIN; SELECT * FROM sqlite_master');
+      console.log('asking');
+      setTimeout(() => lock.close(), 100);`;
+    const child = spawn(process.execPath, ['-e', asking, join(folder, 'corec.lock')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.after(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const data = await openDataDir(folder, options);
+    assert.equal(readLockOwner(folder)?.pid, process.pid);
+    data.release();
+  });
+});
+
 describe('data folder: what makes it unusable', () => {
   test('a file in its place, or in the way to it', async (t) => {
     const file = join(tempFolder(t), 'file');
