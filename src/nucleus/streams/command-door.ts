@@ -190,7 +190,8 @@ export class CommandDoor {
       return;
     }
     const sentMs = Number.parseInt(entry.id, 10);
-    if (sentMs < this.#notBeforeMs) {
+    // only of what was there: clocks that differ, or are set back, must not make new ones look old
+    if (this.#reader.isBacklog && sentMs < this.#notBeforeMs) {
       if (this.#counts.old++ === 0) this.#tellOld();
       this.#answers.acknowledge(entry.id);
       return;

@@ -72,12 +72,19 @@ export class GroupReader {
   #waiters: (() => void)[] = [];
   #looping: Promise<void> = Promise.resolve();
   #count = READ_MIN;
+  /** Until a read finds nothing: what it brought was there before. */
+  #isBacklog = true;
   #claimedAtMs = -Infinity;
   /** 0 until what a killed process left is taken (R3). */
   #claimIdleMs = 0;
 
   constructor(deps: GroupReaderDeps) {
     this.#deps = deps;
+  }
+
+  /** True while what is read may have been sent before this process began to read. */
+  get isBacklog(): boolean {
+    return this.#isBacklog;
   }
 
   /** Entries taken and not done. */
@@ -139,8 +146,12 @@ export class GroupReader {
     const { bus, clock, stream, group, consumer } = this.#deps;
     const { signal } = this.#stop;
     const count = Math.min(this.#count, UNDER_WAY_MAX - this.#underWay.size);
-    const entries = await bus.readGroup(stream, group, consumer, count, WAIT_MS, signal);
-    if (entries.length === 0) return;
+    const waitMs = this.#isBacklog ? 0 : WAIT_MS;
+    const entries = await bus.readGroup(stream, group, consumer, count, waitMs, signal);
+    if (entries.length === 0) {
+      this.#isBacklog = false;
+      return;
+    }
     const bytes = await this.#takeAll(entries.map(({ id, fields }) => ({ id, fields, deliveries: 1 })));
     const fitting = Math.floor((READ_BYTES * entries.length) / Math.max(1, bytes));
     this.#count = Math.max(1, Math.min(READ_MAX, fitting, this.#count * 2));

@@ -656,6 +656,22 @@ describe('bounds and ends', () => {
     assert.equal(await world.pending(), 0);
   });
 
+  test('what is sent once it is here is taken, whatever clocks say', async (t) => {
+    const clock = new VirtualClock(1_700_000_000_000);
+    // the clock of the server stands a day behind
+    const behind = new VirtualClock(1_700_000_000_000 - 86_400_000);
+    const world = makeWorld(t, clock, new MemoryBus({ clock: behind }));
+    await world.send(pause('history'));
+    await world.open({ firstStart: true, ttlS: 7 * 86_400 });
+    await pass(clock, 1000);
+    await world.send(pause('now'));
+    await pass(clock, 1000);
+    assert.deepEqual(
+      (await world.answers()).map(({ id }) => id),
+      ['now'],
+    );
+  });
+
   test('what is under way is bounded while everything waits', async (t) => {
     const world = makeWorld(t);
     const { promise, resolve } = Promise.withResolvers<{ bloques: number }>();
