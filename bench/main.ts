@@ -34,6 +34,7 @@ import {
   PG_WRITE_LIMIT,
 } from './rows/servers-postgres.ts';
 import { benchFramesPublished, FRAMES_PUBLISHED_LIMIT } from './rows/servers-redis.ts';
+import { benchStreams, CHANGE_LIMIT, LATENCY_LIMIT, READ_LIMIT, TRAFFIC_LIMIT } from './rows/servers-streams.ts';
 import { SWEEP_LIMIT } from './rows/sweep.ts';
 
 export type { BenchRow } from './lib/row.ts';
@@ -97,6 +98,17 @@ const GROUPS: readonly Group[] = [
     seconds: 30,
     isExtra: true,
     run: benchFramesPublished,
+  },
+  {
+    rows: [
+      planned('servers.commands-read', 'commands/s', READ_LIMIT),
+      planned('servers.commands-change', 'commands/s', CHANGE_LIMIT),
+      planned('servers.latency', 'ms', LATENCY_LIMIT),
+      planned('servers.traffic', 'MB/s', TRAFFIC_LIMIT),
+    ],
+    seconds: 180,
+    isExtra: true,
+    run: benchStreams,
   },
   { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, isExtra: true, run: benchFailover },
   {

@@ -1,0 +1,321 @@
+/**
+ * What CoreC does over streams with real servers, Redis and PostgreSQL over TCP, each of the bench's own:
+ *
+ *   servers.commands-read    commands that look: read, carried out, answered, acknowledged. A backlog is written while CoreC is
+ *                            stopped (SIGSTOP), so that the senders' share of the machine is not in the figure
+ *   servers.commands-change  the same of commands that change something, each with its effect and its record in PostgreSQL (fsync on)
+ *                            before its entry is acknowledged
+ *   servers.latency          from XADD to the answer at another program, 1,000 a second, and what that costs CoreC
+ *   servers.traffic          what 1,000 mensajes a second cost Redis's network
+ *
+ * Beside them: a bare loop over the same client that answers every command with the same text, and one transaction a command.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { STREAMS } from '#domain/streams.ts';
+import { PostgresServer } from '../../test/servers/postgres.ts';
+import { RedisServer } from '../../test/servers/redis/server.ts';
+import { startChild } from '../lib/child.ts';
+import { writeBareConfig } from '../lib/config.ts';
+import { freePort, startCoreC, type Running } from '../lib/corec.ts';
+import { cpuSeconds } from '../lib/proc.ts';
+import type { Progress } from '../lib/progress.ts';
+import { atLeast, atMost, makeRow, type BenchRow } from '../lib/row.ts';
+import { median } from '../lib/stats.ts';
+import { waitFor, withFolder } from '../lib/workspace.ts';
+
+export const READ_LIMIT = atLeast(25_000, 40_000);
+export const CHANGE_LIMIT = atLeast(4_000, 10_000);
+export const LATENCY_LIMIT = atMost(5, 3);
+export const TRAFFIC_LIMIT = atMost(0.05, 0.02);
+/** What the latency may cost CoreC, cores. */
+const CORES_MUST = 0.1;
+
+const INSTANCE = 'bench';
+const GROUP = `corec:${INSTANCE}`;
+const CLAVES = 1000;
+const BLOQUES = 100;
+const READS = 100_000;
+const CHANGES = 40_000;
+const ROUNDS = 5;
+const INSERTS = 3000;
+const LOAD_BATCH = 1000;
+const LATENCY_S = 20;
+const PER_S = 1000;
+const TRAFFIC_S = 12;
+const DRAIN_MS = 120_000;
+
+type Redis = ReturnType<RedisServer['client']>;
+
+interface World {
+  readonly redis: Redis;
+  readonly server: RedisServer;
+  readonly postgres: PostgresServer;
+  readonly corec: Running;
+}
+
+export function benchStreams(progress: Progress): Promise<BenchRow[]> {
+  return withFolder(async (folder) => {
+    const server = await RedisServer.start();
+    const postgres = await PostgresServer.start({ database: 'corec_db' });
+    const redis = server.client();
+    try {
+      await redis.connect();
+      const { host, port: pgPort, user, password, database } = postgres.connection;
+      const port = await freePort();
+      const config = writeBareConfig(folder, {
+        instance_id: INSTANCE,
+        http: { host: '127.0.0.1', port },
+        db_config: { host, port: pgPort, user, password, dbname: database },
+        redis_config: { host: '127.0.0.1', port: server.port, maxlen: 4 * READS },
+        bloques: [
+          { id: 'sensor', entidades: CLAVES, entidades_por_bloque: CLAVES / BLOQUES },
+          { id: 'publica', procesador: 'contador', entidades: CLAVES, publicar: 'todos' },
+        ],
+      });
+      const corec = startCoreC(folder, config, port);
+      await corec.ready(60_000);
+      const world: World = { redis, server, postgres, corec };
+      await feed(port, 'sensor');
+      const rows = [
+        await commandsRead(world, progress),
+        await commandsChange(world, progress),
+        await latency(world, progress),
+        await traffic(world, port, progress),
+      ];
+      await corec.stop();
+      return rows;
+    } finally {
+      redis.disconnect();
+      await server.dispose();
+      await postgres.close();
+    }
+  });
+}
+
+// -- throughput ----------------------------------------------------------------------------------------------------------------
+
+let commandsCount = 0;
+
+/** Of four, one asks how CoreC is, one for bloques, two for an entidad each that nobody else asks for. */
+function look(k: number): Record<string, unknown> {
+  if (k % 4 === 0) return { command: 'status' };
+  if (k % 4 === 1) return { command: 'bloques', arguments: { entrada: 'sensor', limit: 5 } };
+  return { command: 'entidades', arguments: { glob: `c${k % CLAVES}`, limit: 1 } };
+}
+
+/** Each bloque in turn; no two in a row are about the same. */
+function change(k: number): Record<string, unknown> {
+  const bloque = `sensor/${k % BLOQUES}`;
+  return { command: Math.floor(k / BLOQUES) % 2 === 0 ? 'pause' : 'resume', arguments: { bloque } };
+}
+
+async function commandsRead(world: World, progress: Progress): Promise<BenchRow> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  const usS: number[] = [];
+  let sound = true;
+  for (let round = -1; round < ROUNDS; round++) {
+    progress(`looking, round ${round + 1} of ${ROUNDS}`);
+    const drained = await drain(world, READS, look);
+    const bareS = await bareLoop(world);
+    if (round < 0) continue;
+    sound &&= drained.isWhole;
+    ours.push(READS / drained.seconds);
+    usS.push((drained.cpuS / READS) * 1e6);
+    bare.push(READS / bareS);
+  }
+  return makeRow('servers.commands-read', 'commands/s', READ_LIMIT, {
+    value: median(ours),
+    baseline: median(bare),
+    sound,
+    note:
+      `a backlog of ${READS}: one status, one bloques and two entidades of four, alike ones within 50 ms share an answer; ` +
+      `${median(usS).toFixed(1)} us of CoreC's processor each; Redis ${world.server.version}`,
+  });
+}
+
+async function commandsChange(world: World, progress: Progress): Promise<BenchRow> {
+  const ours: number[] = [];
+  let sound = true;
+  for (let round = -1; round < ROUNDS; round++) {
+    progress(`changing, round ${round + 1} of ${ROUNDS}`);
+    const before = await recorded(world);
+    const drained = await drain(world, CHANGES, change);
+    const stored = (await recorded(world)) - before;
+    if (round < 0) continue;
+    sound &&= drained.isWhole && stored === CHANGES;
+    ours.push(CHANGES / drained.seconds);
+  }
+  progress('one transaction a command');
+  const perS = await singleInserts(world);
+  return makeRow('servers.commands-change', 'commands/s', CHANGE_LIMIT, {
+    value: median(ours),
+    baseline: perS,
+    sound,
+    note: `a backlog of ${CHANGES} pauses and resumes over ${BLOQUES} bloques, each recorded before it is acknowledged; PostgreSQL ${world.postgres.version} over TCP, fsync on; beside it one INSERT a transaction`,
+  });
+}
+
+interface Drained {
+  readonly seconds: number;
+  readonly cpuS: number;
+  /** Every command has its answer, and nothing is pending. */
+  readonly isWhole: boolean;
+}
+
+/** Writes a backlog while CoreC is stopped, lets it go on, and waits until the last one is answered and acknowledged. */
+async function drain(world: World, count: number, make: (k: number) => Record<string, unknown>): Promise<Drained> {
+  const { redis, corec } = world;
+  process.kill(corec.pid, 'SIGSTOP');
+  let before: number;
+  let cpuBefore: number;
+  try {
+    await delay(50);
+    await load(redis, count, make);
+    before = await redis.xlen(STREAMS.responses);
+    cpuBefore = cpuSeconds(corec.pid) ?? 0;
+  } finally {
+    process.kill(corec.pid, 'SIGCONT');
+  }
+  const startMs = performance.now();
+  await waitFor(
+    'all commands are answered',
+    async () => ((await redis.xlen(STREAMS.responses)) - before >= count ? true : null),
+    DRAIN_MS,
+  );
+  await waitFor('all are acknowledged', async () => ((await pendingCount(redis)) === 0 ? true : null), DRAIN_MS);
+  const seconds = (performance.now() - startMs) / 1000;
+  const isWhole = (await redis.xlen(STREAMS.responses)) - before === count;
+  const cpuS = (cpuSeconds(corec.pid) ?? 0) - cpuBefore;
+  // the next round must not count what trimming takes away meanwhile
+  await redis.xtrim(STREAMS.responses, 'MAXLEN', 0);
+  await redis.xtrim(STREAMS.commands, 'MAXLEN', 0);
+  return { seconds, cpuS, isWhole };
+}
+
+async function load(redis: Redis, count: number, make: (k: number) => Record<string, unknown>): Promise<void> {
+  for (let from = 0; from < count; from += LOAD_BATCH) {
+    const pipeline = redis.pipeline();
+    for (let k = from; k < Math.min(count, from + LOAD_BATCH); k++) {
+      const data = JSON.stringify({ v: 1, id: `bench-${process.pid}-${commandsCount++}`, ...make(k) });
+      pipeline.xadd(STREAMS.commands, '*', 'data', data);
+    }
+    await pipeline.exec();
+  }
+}
+
+async function pendingCount(redis: Redis): Promise<number> {
+  const [count] = (await redis.xpending(STREAMS.commands, GROUP)) as [number];
+  return Number(count);
+}
+
+/** Seconds that a bare loop takes over as many commands, in a process of its own. */
+async function bareLoop({ server }: World): Promise<number> {
+  const { seconds } = await startChild<{ seconds: number }>(
+    'streams.ts',
+    { kind: 'bare', port: server.port, count: READS },
+    DRAIN_MS,
+  ).result;
+  return seconds;
+}
+
+async function recorded({ postgres }: World): Promise<number> {
+  const [row] = await postgres.query<{ count: number }>('SELECT count(*)::int AS count FROM comandos');
+  return row!.count;
+}
+
+/** Transactions a second of one small INSERT each, prepared, over one connection. */
+async function singleInserts({ postgres }: World): Promise<number> {
+  const client = new pg.Client(postgres.connection);
+  await client.connect();
+  try {
+    await client.query('CREATE TABLE bare (id text PRIMARY KEY, datos json NOT NULL)');
+    const startMs = performance.now();
+    for (let k = 0; k < INSERTS; k++) {
+      await client.query({
+        name: 'bare',
+        text: 'INSERT INTO bare VALUES ($1, $2)',
+        values: [`c${k}`, JSON.stringify(change(k))],
+      });
+    }
+    return INSERTS / ((performance.now() - startMs) / 1000);
+  } finally {
+    await client.end();
+  }
+}
+
+// -- latency -------------------------------------------------------------------------------------------------------------------
+
+interface Latency {
+  readonly sent: number;
+  readonly answered: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly seconds: number;
+}
+
+async function latency({ corec, server }: World, progress: Progress): Promise<BenchRow> {
+  progress(`${PER_S} commands a second for ${LATENCY_S} s`);
+  const cpuBefore = cpuSeconds(corec.pid) ?? 0;
+  const startMs = performance.now();
+  const seen = await startChild<Latency>(
+    'streams.ts',
+    { kind: 'latency', port: server.port, perS: PER_S, seconds: LATENCY_S, claves: CLAVES },
+    (LATENCY_S + 30) * 1000,
+  ).result;
+  const cores = ((cpuSeconds(corec.pid) ?? 0) - cpuBefore) / ((performance.now() - startMs) / 1000);
+  return makeRow('servers.latency', 'ms', LATENCY_LIMIT, {
+    value: seen.p99,
+    baseline: null,
+    sound: seen.answered === seen.sent && cores <= CORES_MUST,
+    note:
+      `99th percentile of ${seen.sent} commands at ${PER_S} a second, from XADD to the answer at another program ` +
+      `(median ${seen.p50.toFixed(2)}, longest ${seen.max.toFixed(1)}); CoreC used ${cores.toFixed(3)} cores, at most ${CORES_MUST} are allowed`,
+  });
+}
+
+// -- traffic -------------------------------------------------------------------------------------------------------------------
+
+/** One lectura for each of a thousand claves: one bloque of the entry that publishes. */
+async function feed(port: number, bloque: string): Promise<void> {
+  const body = Array.from({ length: CLAVES }, (_, k) => `{"clave":"c${k}","valor":${k % 7},"ts":${Date.now()}}\n`).join(
+    '',
+  );
+  const response = await fetch(`http://127.0.0.1:${port}/api/lecturas?bloque=${bloque}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body,
+  });
+  if (response.status !== 200) throw new Error(`lecturas: ${response.status} ${await response.text()}`);
+}
+
+async function traffic({ redis }: World, port: number, progress: Progress): Promise<BenchRow> {
+  const inputBytes = async (): Promise<number> =>
+    Number(/total_net_input_bytes:(\d+)/.exec(await redis.info('stats'))![1]);
+  const mensajesCount = async (): Promise<number> => {
+    let bytes = 0;
+    for (const [, fields] of await redis.xrangeBuffer('corec_canal_1', '-', '+')) bytes += fields[3]!.length;
+    return bytes / 10;
+  };
+  await feed(port, 'publica');
+  await waitFor('the first frame is there', async () => ((await mensajesCount()) >= CLAVES ? true : null), 10_000);
+  progress(`1,000 mensajes a second for ${TRAFFIC_S} s`);
+  const before = { mensajes: await mensajesCount(), bytes: await inputBytes() };
+  const startMs = performance.now();
+  for (let s = 0; s < TRAFFIC_S; s++) {
+    await feed(port, 'publica');
+    await delay(Math.max(0, startMs + (s + 1) * 1000 - performance.now()));
+  }
+  const bytes = (await inputBytes()) - before.bytes;
+  const seconds = (performance.now() - startMs) / 1000;
+  await delay(1500);
+  const mensajes = (await mensajesCount()) - before.mensajes;
+  return makeRow('servers.traffic', 'MB/s', TRAFFIC_LIMIT, {
+    value: bytes / seconds / 1e6,
+    baseline: (TRAFFIC_S * CLAVES * 10) / seconds / 1e6,
+    sound: mensajes === TRAFFIC_S * CLAVES,
+    note: `${mensajes} mensajes published in ${seconds.toFixed(1)} s; everything that Redis was sent is in it, the door's reads too; beside it the ten bytes of each mensaje`,
+  });
+}
