@@ -76,7 +76,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     ground.closeWith(() => bus.close());
     const refused = makeRefusedRows({ folder: dataDir, clock, logger });
     ground.closeWith(() => refused.close());
-    const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus })];
+    const sinks: AlertaSink[] = [makeLogSink({ logger, idioma }), makeBusSink({ bus, clock })];
     if (config.alertas.webhook !== null)
       sinks.push(makeWebhookSink({ ...config.alertas.webhook, idioma, clock, logger }));
     // also when only their bloques are of use: a plugin's procesador is what its bloque's state means

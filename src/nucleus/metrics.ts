@@ -54,6 +54,7 @@ export function registerMetrics(nucleus: Nucleus): void {
     () => nucleus.comandos.committed,
   );
   gauge('corec_comandos_commits_total', 'Transactions that it took', () => nucleus.comandos.batches);
+  gauge('corec_alertas_retold_total', 'Alerts told again that a sink had not got through', () => nucleus.catchUp.told);
   gauge('corec_rss_bytes', 'Resident memory of the process', () => nucleus.deps.rssBytes());
   for (const reason of [
     'malformed',

@@ -22,11 +22,14 @@ import { STREAMS } from '#domain/streams.ts';
 import { makeSay, type Say } from '#domain/texts/text.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import type { ModuloEjecucion } from '#modules/ejecucion.ts';
+import type { AlertaRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
+import type { AlertaEvento, AlertaNotice } from '#ports/sink.ts';
+import { AlertCatchUp } from './alert-catch-up.ts';
 import { AlertaHub } from './alertas.ts';
 import { Avisos } from './avisos.ts';
 import { Comandos } from './comandos.ts';
@@ -97,6 +100,7 @@ export class Nucleus implements NucleusContext {
   readonly comandos: Comandos;
   readonly avisos: Avisos;
   readonly streams: Streams;
+  readonly catchUp: AlertCatchUp;
   readonly door: NucleusDoor;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
@@ -191,6 +195,18 @@ export class Nucleus implements NucleusContext {
     });
     this.avisos = new Avisos(this.hub, deps.config.alertas.enfriamiento_s * 1000);
     this.streams = new Streams(this);
+    this.catchUp = new AlertCatchUp({
+      // the streams in the process are refilled at the start, and are never away
+      sinks: deps.bus.isVolatile ? [] : deps.sinks,
+      store: deps.store,
+      clock: deps.clock,
+      logger: deps.logger,
+      say: this.say,
+      describe: (error) => this.describe(error),
+      noticeOf: (evento, row) => this.#noticeOf(evento, row),
+      isSilenced: ({ clave, bloque }) => deps.noticeGate.isSilenced(clave, bloque, deps.clock.nowMs()),
+      unsaved: () => this.hub.unsaved(),
+    });
   }
 
   // -- life cycle ------------------------------------------------------------------------------------------------------------
@@ -612,14 +628,13 @@ export class Nucleus implements NucleusContext {
     if (sink === undefined) return;
     const newest = await this.deps.store.queryAlertas({ limit: REFILL_ALERTAS, orden: 'tiempo' });
     for (const alerta of newest.toReversed()) {
-      sink.notify({
-        evento: alerta.cerradaMs === null ? 'abierta' : 'cerrada',
-        instanceId: this.config.instance_id,
-        alerta,
-        texto: reasonText(this.deps.idioma, alerta),
-        omitidas: 0,
-      });
+      sink.notify(this.#noticeOf(alerta.cerradaMs === null ? 'abierta' : 'cerrada', alerta));
     }
+  }
+
+  #noticeOf(evento: AlertaEvento, alerta: AlertaRow): AlertaNotice {
+    const texto = reasonText(this.deps.idioma, alerta);
+    return { evento, instanceId: this.config.instance_id, alerta, texto, omitidas: 0 };
   }
 
   #closeAvisos(): void {
@@ -685,6 +700,7 @@ export class Nucleus implements NucleusContext {
     this.swarm.lecturas = nucleus.lecturas;
     this.pausado = nucleus.pausado;
     for (const silencio of nucleus.silencios) this.addSilencio(silencio);
+    this.catchUp.restore(nucleus.avisosDesdeMs ?? null);
   }
 
   addSilencio(silencio: Silencio): void {

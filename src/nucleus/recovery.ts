@@ -44,6 +44,8 @@ export interface NucleusRow {
   readonly lecturas: number;
   readonly pausado: boolean;
   readonly pausados: readonly string[];
+  /** Wall time since which alerts may not have been told everywhere; absent or null: all were. */
+  readonly avisosDesdeMs?: number | null;
   readonly silencios: readonly {
     readonly glob: string;
     readonly bloque: string | null;

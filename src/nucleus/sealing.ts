@@ -91,6 +91,7 @@ export class Sealing {
       lecturas: swarm.lecturas,
       pausado: this.#nucleus.pausado,
       pausados: swarm.pausados(),
+      avisosDesdeMs: this.#nucleus.catchUp.missingSinceMs,
       silencios: silencios.filter((silencio) => silencio.hastaMs > nowMs),
     };
     estado.push({ clase: 'nucleus', id: 'nucleus', datos: jsonBytes(nucleus) });

@@ -25,7 +25,7 @@ sinkSuite('log', () => {
 
 sinkSuite('corec_alerts', () => {
   const bus = new MemoryBus({ clock: makeSystemClock() });
-  const sink = makeBusSink({ bus });
+  const sink = makeBusSink({ clock: makeSystemClock(), bus });
   return Promise.resolve({
     sink,
     arrived: async () => {

@@ -3,6 +3,9 @@
  *
  * While the streams are away notices wait, in order, to a bound. One that is told again, because its answer was lost or because a
  * CoreC that was killed has come to it once more, is not appended again.
+ *
+ * What does not fit, or what the streams refuse, is not gone: since when something is missing is told, and the nucleus tells it again
+ * from the stored alerts.
  */
 import { createHash } from 'node:crypto';
 import { CoreCError, messageOf } from '#domain/errors.ts';
@@ -15,23 +18,33 @@ import { noticeJson, noticeKey } from './notice-json.ts';
 
 export interface BusSinkOptions {
   readonly bus: Pick<StreamBus, 'appendOnce'>;
-  readonly clock?: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'nowMs'>;
   /** 10,000 notices of some 600 bytes: 6 MB while the streams are away, three hours at the cap of 60 a minute. */
   readonly queueMax?: number;
+}
+
+interface Told {
+  readonly notice: AlertaNotice;
+  /** Wall time. */
+  readonly atMs: number;
 }
 
 /** A notice told again comes soon after: with the next try, or the next start. */
 const ONCE_S = 3600;
 
 export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): AlertaSink {
-  const delivery = new Delivery<AlertaNotice>({
+  let lostSinceMs: number | null = null;
+  const delivery = new Delivery<Told>({
     queueMax,
     attemptsMax: Infinity,
     pauseMsMin: 100,
     pauseMsMax: 10_000,
     closeMs: 2000,
     clock,
-    async send(notice, signal) {
+    onLost: ({ atMs }) => {
+      lostSinceMs = Math.min(lostSinceMs ?? Infinity, atMs);
+    },
+    async send({ notice }, signal) {
       try {
         const data = JSON.stringify(noticeJson(notice));
         const appended = bus.appendOnce(STREAMS.alerts, onceId(notice), { data }, ONCE_S);
@@ -47,8 +60,25 @@ export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): 
   });
   return {
     nombre: STREAMS.alerts,
-    notify: (notice) => delivery.push(notice),
+    notify: (notice) => delivery.push({ notice, atMs: clock.nowMs() }),
     stats: () => delivery.stats(),
+    gaps: {
+      get waiting() {
+        return delivery.waiting;
+      },
+      get room() {
+        return Math.max(0, queueMax - delivery.waiting);
+      },
+      get waitingSinceMs() {
+        return delivery.oldest?.atMs ?? null;
+      },
+      get lostSinceMs() {
+        return lostSinceMs;
+      },
+      forgive: () => {
+        lostSinceMs = null;
+      },
+    },
     close: () => delivery.close(),
   };
 }

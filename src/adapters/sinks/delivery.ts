@@ -34,6 +34,8 @@ export interface DeliveryOptions<T> {
   readonly clock?: Pick<Clock, 'after'> | undefined;
   /** 0 .. 1, for pauses that do not beat in time with those of others. */
   readonly random?: (() => number) | undefined;
+  /** Of an item that ends as failed or dropped. */
+  readonly onLost?: (item: T) => void;
   /** After every try that did not succeed, and after the first that did again. `inRow`: failures in a row, 0 when it succeeded. */
   readonly onTry?: (inRow: number, found: string) => void;
 }
@@ -50,6 +52,8 @@ export class Delivery<T> {
   readonly #random: () => number;
   readonly #abort = new AbortController();
   #queue: T[] = [];
+  /** The item that is being sent. */
+  #current: T | null = null;
   #sent = 0;
   #failed = 0;
   #dropped = 0;
@@ -68,15 +72,20 @@ export class Delivery<T> {
 
   push(item: T): void {
     if (this.#isClosing) {
-      this.#dropped += 1;
+      this.#drop(item);
       return;
     }
     this.#queue.push(item);
-    if (this.#queue.length > this.#options.queueMax) {
-      this.#queue.shift();
-      this.#dropped += 1;
-    }
+    if (this.#queue.length > this.#options.queueMax) this.#drop(this.#queue.shift()!);
     this.#working ??= this.#work();
+  }
+
+  /** Items that wait or are being sent, and the oldest of them. */
+  get waiting(): number {
+    return this.#queue.length + (this.#current === null ? 0 : 1);
+  }
+  get oldest(): T | null {
+    return this.#current ?? this.#queue[0] ?? null;
   }
 
   stats(): DeliveryStats {
@@ -96,10 +105,18 @@ export class Delivery<T> {
   async #work(): Promise<void> {
     // The first item is taken in a later turn, so that whoever pushes goes on first.
     await Promise.resolve();
-    while (this.#queue.length > 0 && !this.#abort.signal.aborted) await this.#deliver(this.#queue.shift()!);
-    this.#dropped += this.#queue.length;
-    this.#queue = [];
+    while (this.#queue.length > 0 && !this.#abort.signal.aborted) {
+      this.#current = this.#queue.shift()!;
+      await this.#deliver(this.#current);
+      this.#current = null;
+    }
+    for (const item of this.#queue.splice(0)) this.#drop(item);
     this.#working = null;
+  }
+
+  #drop(item: T): void {
+    this.#dropped += 1;
+    this.#options.onLost?.(item);
   }
 
   async #deliver(item: T): Promise<void> {
@@ -115,12 +132,13 @@ export class Delivery<T> {
       this.#tell(this.#failuresInRow, result.found);
       if (result.kind === 'refused' || attempt >= this.#options.attemptsMax) {
         this.#failed += 1;
+        this.#options.onLost?.(item);
         return;
       }
       // A pause that closing cuts short is followed by one last try; a try that fails while closing is the last.
       if (!this.#isClosing) await this.#pause(result.afterMs);
       else {
-        this.#dropped += 1;
+        this.#drop(item);
         return;
       }
     }

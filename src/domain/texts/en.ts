@@ -75,6 +75,7 @@ export const EN = {
   'log.columns_fresh': 'Columns that the checkpoint does not have start fresh',
   'log.bloque_gone': 'The configuration no longer has this bloque; its state stays in the store',
   'log.carried_over': 'Claves carried over to the new layout',
+  'log.alerts_caught_up': 'Alerts that could not be told are told again',
   'log.streams_back': 'The streams are back',
   'log.streams_group': 'The group of a stream was gone and was made anew',
   'log.streams_dead': 'An entry could not be handled and went to corec_dead: {encontrado}',

@@ -70,6 +70,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.columns_fresh': 'Las columnas que el guardado no tiene empiezan de nuevo',
   'log.bloque_gone': 'La configuración ya no tiene este bloque; su estado queda guardado',
   'log.carried_over': 'Claves llevadas a la nueva disposición',
+  'log.alerts_caught_up': 'Se vuelven a comunicar alertas que no se pudieron comunicar',
   'log.streams_back': 'Los streams han vuelto',
   'log.streams_group': 'El grupo de un stream había desaparecido y se creó de nuevo',
   'log.streams_dead': 'Una entrada no se pudo atender y fue a corec_dead: {encontrado}',

@@ -75,7 +75,7 @@ export class Streams {
       idioma: deps.idioma,
       consumer: `${config.instance_id}:${deps.pid}`,
       ttlS: config.redis_config?.ttl_idempotencia_s ?? TTL_S,
-      durable: config.redis_config !== null,
+      durable: !deps.bus.isVolatile,
       firstStart,
       generation: () => n.comandos.committed + n.lotes.taken + (n.epochs?.committed ?? 0),
       plugin: (name) => this.handlers.get(name) ?? null,
