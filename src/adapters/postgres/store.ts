@@ -44,6 +44,7 @@ import type { WritePosition } from './replicas.ts';
 import { ReaderSessions, WriterSession } from './session.ts';
 import type { Asker } from './session.ts';
 import { sql } from './sql.ts';
+import { sqlStateOf } from './store-error.ts';
 
 export interface PostgresStoreOptions {
   readonly connection: PostgresConnection;
@@ -162,7 +163,13 @@ class PostgresStore implements BloqueStore {
       });
     } catch (error) {
       this.#knownMonths.clear();
-      throw error;
+      if (!isNoPartition(error)) throw error;
+      // retention, of this CoreC or another, took the month away after it was looked at: the next try makes it anew
+      throw new CoreCError(
+        'COREC_E_BUSY',
+        { what: 'PostgreSQL', found: 'a month of bloques was dropped meanwhile', seconds: 1 },
+        error,
+      );
     }
   }
 
@@ -263,6 +270,11 @@ class PostgresStore implements BloqueStore {
 async function readEpoca(client: pg.ClientBase, instanceId: string): Promise<number> {
   const { rows } = await client.query<{ epoca: number }>({ ...sql('read-epoca'), values: [instanceId] });
   return rows[0]?.epoca ?? 0;
+}
+
+/** A row for which the partitioned table has no part. */
+function isNoPartition(error: unknown): boolean {
+  return error instanceof CoreCError && sqlStateOf(error.cause) === '23514';
 }
 
 interface HealthRecord {

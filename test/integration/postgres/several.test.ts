@@ -5,6 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import { migratePostgres } from '#adapters/postgres/probe.ts';
 import { listMigrations } from '#adapters/postgres/sql.ts';
 import type { PostgresConnection } from '#adapters/postgres/connection.ts';
+import { isTransient } from '#domain/errors.ts';
+import type { EpochCommit } from '#ports/bloque-store.ts';
 import { bytesOf, makeBloqueRow, makeCommit, NOON_MS } from '../../contract/bloque-store.suite.ts';
 import { listVersions, PostgresServer } from '../../servers/postgres.ts';
 import { startCoreC, type CoreCProcess } from '../../support/corec-process.ts';
@@ -122,6 +124,27 @@ function severalTests(version: (typeof found)[number]['name']): void {
     assert.equal((await mine.queryBloques({ bloque: 'a/0', limit: 9, conMensajes: false })).length, 0);
     assert.equal((await theirs.queryBloques({ bloque: 'a/0', limit: 9, conMensajes: false })).length, 1);
     assert.deepEqual((await theirs.upkeep(NOON_MS, 90, 1e12)).dropped, ['bloques_2012_03']);
+  });
+
+  test('a month that is dropped under an epoch makes it try again, and nothing is lost', async (t) => {
+    const connection = await server.createDatabase('dropped');
+    const store = await openStore(t, connection, { instanceId: 'mine' });
+    const early = Date.UTC(2011, 0, 10);
+    const row = (epoca: number): Partial<EpochCommit> => ({
+      bloques: [makeBloqueRow('a/0', early + epoca * 1000)],
+      estado: [{ clase: 'columnas', id: 'a/0', datos: bytesOf(100, epoca) }],
+    });
+    await store.commitEpoch(makeCommit(1, row(1)));
+    const client = await connectTo(t, connection);
+    // as another CoreC's retention does, which this one hears nothing of
+    await client.query(`SELECT corec_drop_month('bloques_2011_01', 'mine')`);
+    await assert.rejects(store.commitEpoch(makeCommit(2, row(2))), (error) => isTransient(error));
+    assert.equal((await store.commitEpoch(makeCommit(2, row(2)))).already, false);
+    const rows = await store.queryBloques({ bloque: 'a/0', limit: 9, conMensajes: false });
+    assert.deepEqual(
+      rows.map((one) => one.timestampS * 1000 - early),
+      [2000],
+    );
   });
 
   test('a CoreC that may only do what grants.sql lists does all that a CoreC does', async (t) => {
