@@ -22,10 +22,13 @@ const BUFFER_BYTES = 192 * 1024;
 const BUFFERS_MAX = 4;
 const SIGNATURE = Buffer.from('PGCOPY\n\u{ff}\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 
+/** Of writers that have finished. A small epoch would else cost a new buffer for each COPY, and the collector's pauses after them. */
+const spare: Buffer[] = [];
+
 export class CopyWriter {
   readonly #stream: CopyStreamQuery;
   readonly #finished: Promise<void>;
-  #filling: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #filling: Buffer = spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   readonly #free: Buffer[] = [];
   #made = 1;
   #sending = 0;
@@ -137,6 +140,8 @@ export class CopyWriter {
     while (this.#sending > 0) await this.#untilFreed();
     this.#stream.end();
     await this.#finished;
+    // nobody reads from them any more
+    for (const buffer of [this.#filling, ...this.#free]) if (spare.length < BUFFERS_MAX) spare.push(buffer);
   }
 
   /** Sends what is filled, and waits only when every buffer is on its way. */
@@ -158,7 +163,7 @@ export class CopyWriter {
     if (this.#sending > 1) await setImmediate();
     if (this.#free.length === 0 && this.#made < BUFFERS_MAX) {
       this.#made++;
-      this.#free.push(Buffer.allocUnsafeSlow(BUFFER_BYTES));
+      this.#free.push(spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES));
     }
     while (this.#free.length === 0) await this.#untilFreed();
     this.#filling = this.#free.pop()!;
