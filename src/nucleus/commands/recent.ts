@@ -3,10 +3,12 @@
  *
  * Owns what memory can tell. Leaves what was done before a restart to the store, which the nucleus asks under the same id.
  *
- * R1 One id acts once at a time; a failed one is forgotten, so that it can be sent again.
+ * R1 One id acts once. One that was refused for what it asks stays refused, or a copy of it that comes late would act after all; one
+ *    that failed for now is forgotten, so that it can be sent again.
  * R2 An id belongs to the command and arguments it came with first.
  * R3 At most `max` answers are kept, the oldest go first; one under way is never dropped.
  */
+import { CoreCError } from '#domain/errors.ts';
 import { CommandError } from './command.ts';
 
 interface Recent {
@@ -55,13 +57,13 @@ export class RecentCommands {
     const recent: Recent = { said, answer: act(), done: false };
     this.#byId.set(id, recent);
     try {
-      const answer = await recent.answer;
+      return await recent.answer;
+    } catch (error) {
+      if (!(error instanceof CoreCError) || error.kind !== 'input') this.#byId.delete(id);
+      throw error;
+    } finally {
       recent.done = true;
       this.#trim();
-      return answer;
-    } catch (error) {
-      this.#byId.delete(id);
-      throw error;
     }
   }
 

@@ -20,7 +20,8 @@ export interface GivenComando {
   attempts: number;
   /** The first answer as JSON; null before it. */
   answer: string | null;
-  refused: boolean;
+  /** The life that refused it for good; 0 none. Another one need not know of it. */
+  refusedBy: number;
 }
 
 export type ComandoChoice = Pick<GivenComando, 'name' | 'args'> & Partial<Pick<GivenComando, 'onSent' | 'onAnswer'>>;
@@ -72,7 +73,7 @@ export class ComandoClient {
     }
     const nothing = (): void => {};
     const id = `${this.#prefix}${++this.#count}`;
-    this.#current = { onSent: nothing, onAnswer: nothing, ...choice, id, attempts: 0, answer: null, refused: false };
+    this.#current = { onSent: nothing, onAnswer: nothing, ...choice, id, attempts: 0, answer: null, refusedBy: 0 };
     this.#current.onSent();
     this.#send(this.#current);
   }
@@ -99,7 +100,8 @@ export class ComandoClient {
       world.note(`command ${one.id} is answered: ${text.slice(0, 120)}`);
       if (one.answer !== null && one.answer !== text)
         world.violate('a command has one answer', `${one.id} ${one.name}: ${one.answer}, then ${text}`);
-      if (one.refused) world.violate('a command has one answer', `${one.id} ${one.name} was refused, then ${text}`);
+      if (one.refusedBy === world.lives)
+        world.violate('a command has one answer', `${one.id} ${one.name} was refused, then ${text}`);
       one.answer ??= text;
       this.#finish(one, true);
       return;
@@ -113,7 +115,7 @@ export class ComandoClient {
           'a command has one answer',
           `${one.id} ${one.name} is in the store, and was refused: ${messageOf(error)}`,
         );
-      one.refused = true;
+      one.refusedBy = world.lives;
       this.#finish(one, false);
       return;
     }

@@ -310,6 +310,17 @@ describe('command ids', () => {
     assert.deepEqual([...nucleus.paused], ['host/0']);
   });
 
+  test('one that was refused for what it asks stays refused, whatever has become of that since', async () => {
+    const nucleus = livingNucleus();
+    const ctx = contextOf(nucleus, { comandoId: 'c1' });
+    const { id } = nucleus.stored[0]!;
+    nucleus.failWith = new CoreCError('COREC_E_NOT_FOUND', { what: 'alert', found: id, hint: '' });
+    const first = await refusal(runCommand(COMMANDS, 'ack', { id }, ctx));
+    nucleus.failWith = null;
+    assert.equal(await refusal(runCommand(COMMANDS, 'ack', { id }, ctx)), first);
+    assert.deepEqual(nucleus.comandos, []);
+  });
+
   test('a failed one can be sent again', async () => {
     const nucleus = livingNucleus();
     const ctx = contextOf(nucleus, { comandoId: 'c1' });
