@@ -29,6 +29,7 @@ export { STREAMS } from '#domain/streams.ts';
 export type { CoreCConfig } from '#domain/config/config.ts';
 export type { Lectura } from '#domain/lectura/batch.ts';
 export { ModuloBase } from '#modules/modulo-base.ts';
+export { ModuloAuditoria } from '#modules/auditoria.ts';
 export { ModuloEjecucion } from '#modules/ejecucion.ts';
 export { ModuloRegistro } from '#modules/registro.ts';
 export {

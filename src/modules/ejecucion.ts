@@ -97,6 +97,7 @@ export class ModuloEjecucion extends ModuloBase {
     if (next === null) return Infinity;
     nucleus.runBloque(next.item.bloque, next.due, 1);
     const after = nucleus.clock.monotonicMs();
+    next.item.bloque.noteTurn(after - nowMs);
     this.cycleMs.observe(after - nowMs);
     this.cycles++;
     if ((next.due & DUE.cycle) !== 0) {

@@ -10,27 +10,12 @@
  */
 import { episodioId } from '#domain/episodio/episodio.ts';
 import type { AlertaRow } from '#ports/bloque-store.ts';
+import type { AvisoFacts, AvisoKey } from '#ports/nucleus-context.ts';
 import type { AlertaHub } from './alertas.ts';
 
 const OPEN_MAX = 256;
 /** The canal of alerts and commands (section 2.5 of the specification). */
 export const CANAL_ALERTAS = 4;
-
-export interface AvisoKey {
-  /** Empty: of CoreC itself. */
-  readonly bloque: string;
-  readonly clave: string;
-  readonly regla: string;
-}
-
-export interface AvisoFacts {
-  /** Code and parameters of the reason: text `reason.<codigo>`. */
-  readonly razon: Readonly<Record<string, string | number | null>> & { readonly codigo: string };
-  readonly valor?: number;
-  readonly canal?: number;
-  /** A3. */
-  readonly passes?: boolean;
-}
 
 interface Open {
   row: AlertaRow;
@@ -65,9 +50,9 @@ export class Avisos {
       actualizadaMs: nowMs,
       cerradaMs: null,
       valor,
-      lectura: null,
-      esperadoMin: null,
-      esperadoMax: null,
+      lectura: facts.lectura ?? null,
+      esperadoMin: facts.esperadoMin ?? null,
+      esperadoMax: facts.esperadoMax ?? null,
       razon: facts.razon,
       lecturas: (known?.row.lecturas ?? 0) + 1,
     };

@@ -27,7 +27,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
-import type { NucleusContext } from '#ports/nucleus-context.ts';
+import type { AvisoFacts, AvisoKey, NucleusContext } from '#ports/nucleus-context.ts';
 import type { AlertaEvento, AlertaNotice } from '#ports/sink.ts';
 import { AlertCatchUp } from './alert-catch-up.ts';
 import { AlertaHub } from './alertas.ts';
@@ -104,6 +104,8 @@ export class Nucleus implements NucleusContext {
   readonly door: NucleusDoor;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
+  /** What modules want kept, asked at each cut. */
+  readonly keepers = new Map<string, (isLast: boolean) => Uint8Array | null>();
   readonly refusedCounts = new Map<string, number>();
   fase: NucleusFase = 'parado';
   epochs: Epochs | null = null;
@@ -119,6 +121,7 @@ export class Nucleus implements NucleusContext {
   /** Entries that stay out of this run, and why. */
   readonly #leftOut = new Map<string, string>();
   readonly #storedFuentes = new Map<string, FuenteRow>();
+  readonly #storedModulos = new Map<string, Uint8Array>();
   #recovery: Recovery | null = null;
   #stage = 0;
   #stopAsked = false;
@@ -245,6 +248,7 @@ export class Nucleus implements NucleusContext {
     this.#reach('state');
     this.restoredEntidades = await recovery.restore({
       fuentes: this.#storedFuentes,
+      modulos: this.#storedModulos,
       hadInbox: this.sealing.hadInbox,
       hadEpisodios: this.sealing.hadEpisodios,
       obsolete: this.sealing.obsolete,
@@ -385,6 +389,26 @@ export class Nucleus implements NucleusContext {
 
   turned(): void {
     this.runs.turned();
+  }
+
+  get whole(): boolean {
+    return this.deps.whole;
+  }
+
+  openAlerta(key: AvisoKey, facts: AvisoFacts): string {
+    return this.avisos.open(key, facts, this.clock.nowMs());
+  }
+
+  closeAlerta(key: AvisoKey): boolean {
+    return this.avisos.close(key, this.clock.nowMs());
+  }
+
+  storedEstado(id: string): Uint8Array | null {
+    return this.#storedModulos.get(id) ?? null;
+  }
+
+  keepEstado(id: string, encode: (isLast: boolean) => Uint8Array | null): void {
+    this.keepers.set(id, encode);
   }
 
   /** Resolves when everything queued now has run. */

@@ -2,7 +2,7 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { CoreCError } from '#domain/errors.ts';
 import { CLAVE_BYTES_MAX } from '#domain/limits.ts';
-import type { AvisoKey } from './avisos.ts';
+import type { AvisoKey } from '#ports/nucleus-context.ts';
 import type { Nucleus } from './nucleus.ts';
 import type { LoadedPlugin, PluginContext } from './plugin-host.ts';
 

@@ -56,6 +56,8 @@ export interface NucleusRow {
 
 export interface RestoreTargets {
   readonly fuentes: Map<string, FuenteRow>;
+  /** What modules keep, by id. */
+  readonly modulos: Map<string, Uint8Array>;
   readonly hadInbox: Set<string>;
   readonly hadEpisodios: Set<string>;
   /** Rows for the next epoch to delete (Y2). */
@@ -124,9 +126,10 @@ export class Recovery {
     const inboxes = new Map<string, InboxSnapshot>();
     const episodios = new Map<string, EpisodioSnapshot>();
     const loteRows: { epoca: number; ids: readonly LoteId[] }[] = [];
-    for await (const rows of store.loadEstado(['episodios', 'inbox', 'fuente', 'lotes'])) {
+    for await (const rows of store.loadEstado(['episodios', 'inbox', 'fuente', 'lotes', 'modulo'])) {
       for (const { clase, id, datos } of rows) {
         if (clase === 'fuente') targets.fuentes.set(id, jsonFrom(datos, id) as FuenteRow);
+        else if (clase === 'modulo') targets.modulos.set(id, datos);
         else if (clase === 'lotes') {
           const raw = compressor.decompress(datos, 256 * 1024 * 1024);
           loteRows.push({ epoca: Number(id), ids: jsonFrom(raw, `lotes ${id}`) as readonly LoteId[] });

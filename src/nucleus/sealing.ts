@@ -78,6 +78,10 @@ export class Sealing {
       const row = pump.seal();
       if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
     }
+    for (const [id, encode] of this.#nucleus.keepers) {
+      const datos = encode(this.#nucleus.fase === 'deteniendo');
+      if (datos !== null) estado.push({ clase: 'modulo', id, datos });
+    }
     const { ids, forgotten } = lotes.seal(epoca);
     if (ids.length > 0)
       estado.push({ clase: 'lotes', id: String(epoca), datos: deps.compressor.compress(jsonBytes(ids)) });

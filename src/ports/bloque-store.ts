@@ -7,8 +7,17 @@
  * Leaves out on purpose: what the bytes in `datos` and `mensajes` mean (codecs do), and when to commit (the nucleus does).
  */
 
-/** What an estado row holds. `nucleus`: one row, counters and catalogue; the others one row a bloque or source. */
-export type EstadoClase = 'nucleus' | 'catalogo' | 'columnas' | 'claves' | 'inbox' | 'episodios' | 'fuente' | 'lotes';
+/** What an estado row holds. `nucleus`: one row, counters and catalogue; `modulo`: what a module keeps; the others one row a bloque or source. */
+export type EstadoClase =
+  | 'nucleus'
+  | 'catalogo'
+  | 'columnas'
+  | 'claves'
+  | 'inbox'
+  | 'episodios'
+  | 'fuente'
+  | 'lotes'
+  | 'modulo';
 
 export interface EstadoRow {
   readonly clase: EstadoClase;

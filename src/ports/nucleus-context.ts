@@ -7,11 +7,36 @@ import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Meter } from './meter.ts';
 
+/** Which alert: one of a (bloque, clave, rule) at a time. */
+export interface AvisoKey {
+  /** Empty: of CoreC itself. */
+  readonly bloque: string;
+  readonly clave: string;
+  readonly regla: string;
+}
+
+export interface AvisoFacts {
+  /** Code and parameters of the reason: text `reason.<codigo>`. */
+  readonly razon: Readonly<Record<string, string | number | null>> & { readonly codigo: string };
+  readonly valor?: number;
+  /** What was measured, and the range that was expected. */
+  readonly lectura?: number;
+  readonly esperadoMin?: number;
+  readonly esperadoMax?: number;
+  readonly canal?: number;
+  /** It closes by itself when nothing was heard of it for as long as an episodio takes to calm down. */
+  readonly passes?: boolean;
+}
+
 export interface NucleusContext {
   readonly config: CoreCConfig;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** True while everything is paused. */
+  readonly pausado: boolean;
+  /** False: a CoreC for as long as one command takes, without sources, artificial entidades and plugins. */
+  readonly whole: boolean;
   /** All bloques, in order of registration. */
   bloques(): readonly BloqueSimbiotico[];
   bloque(id: string): BloqueSimbiotico | null;
@@ -23,4 +48,12 @@ export interface NucleusContext {
   onLecturas(listener: (bloque: BloqueSimbiotico) => void): void;
   /** ModuloEjecucion has run some of what was queued: whoever waits for his turn (sources, epochs) looks again. */
   turned(): void;
+  /** Opens an alert that belongs to no entidad, or updates it. Returns its id. */
+  openAlerta(key: AvisoKey, facts: AvisoFacts): string;
+  /** False: it was not open. */
+  closeAlerta(key: AvisoKey): boolean;
+  /** What a module kept under `id` in the last epoch; from `ejecutar` on. */
+  storedEstado(id: string): Uint8Array | null;
+  /** At every epoch's cut `encode` says what is to be kept under `id` from now on; null: what is. `isLast`: CoreC stops. */
+  keepEstado(id: string, encode: (isLast: boolean) => Uint8Array | null): void;
 }

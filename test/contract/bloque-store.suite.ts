@@ -102,6 +102,7 @@ const CLASES: readonly EstadoClase[] = [
   'episodios',
   'fuente',
   'lotes',
+  'modulo',
 ];
 const keysOf = (map: ReadonlyMap<string, unknown>): string[] => [...map.keys()].toSorted();
 

@@ -98,6 +98,7 @@ test('2: every name of the specification is exported by corec', () => {
       corec.ModuloBase,
       corec.ModuloRegistro,
       corec.ModuloEjecucion,
+      corec.ModuloAuditoria,
     ].map((value) => [value.name, typeof value]),
     [
       ['CoreCNucleus', 'function'],
@@ -107,12 +108,13 @@ test('2: every name of the specification is exported by corec', () => {
       ['ModuloBase', 'function'],
       ['ModuloRegistro', 'function'],
       ['ModuloEjecucion', 'function'],
+      ['ModuloAuditoria', 'function'],
     ],
   );
   for (const method of ['inicializar', 'ejecutar', 'detener', 'coordinarBloques'] as const) {
     assert.equal(typeof corec.CoreCNucleus.prototype[method], 'function', `CoreCNucleus.${method}`);
   }
-  for (const Modulo of [corec.ModuloRegistro, corec.ModuloEjecucion]) {
+  for (const Modulo of [corec.ModuloRegistro, corec.ModuloEjecucion, corec.ModuloAuditoria]) {
     const modulo = new Modulo();
     assert.ok(modulo instanceof corec.ModuloBase);
     assert.equal(modulo.nombre, Modulo.name);

@@ -113,6 +113,9 @@ export class BloqueSimbiotico implements RunSink {
   fallosTotal = 0;
   repairsTotal = 0;
   runsTotal = 0;
+  /** Turns it had in this process, and ms that they took. */
+  turnsTotal = 0;
+  turnsMs = 0;
   /** EWMA of the share of its entidades that had work in an interval. */
   carga = 0;
   watermarkMs = 0;
@@ -185,6 +188,13 @@ export class BloqueSimbiotico implements RunSink {
   }
   get fitness(): number {
     return this.#fitness.fitness;
+  }
+  /** Usual sd of its valores in a cycle, and their mean in the last one. */
+  get spread(): number {
+    return Math.max(0, this.#fitness.sdUsual);
+  }
+  get mean(): number {
+    return this.#fitness.mean;
   }
   /** The umbral in use: as configured, or learned. */
   get umbral(): number {
@@ -364,6 +374,12 @@ export class BloqueSimbiotico implements RunSink {
     if (this.autonomo) this.#distinct = Math.max(this.#distinct, runs);
     else if (runs > 0) this.dirty = true;
     return runs;
+  }
+
+  /** A turn of it took so long. */
+  noteTurn(ms: number): void {
+    this.turnsTotal++;
+    this.turnsMs += ms;
   }
 
   /** Ends a cycle: fitness, repairs, the bloque's own alerts. */

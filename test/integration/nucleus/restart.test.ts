@@ -133,3 +133,37 @@ test('an ingest that was stopped goes on where it was, and one asked anew begins
     void progress;
   assert.equal(corec.api.entidad('medidas:c49').valor, 4000);
 });
+
+test('what a module keeps is what it finds after the next start, and a null keeps what was', async (t) => {
+  const world = await makeWorld(t);
+  let corec = await world.start();
+  corec.nucleus.keepEstado('mine', (isLast) => Uint8Array.of(1, 2, isLast ? 1 : 0));
+  await corec.detener();
+
+  corec = await world.start();
+  assert.deepEqual([...corec.nucleus.storedEstado('mine')!], [1, 2, 1]);
+  assert.equal(corec.nucleus.storedEstado('other'), null);
+  corec.nucleus.keepEstado('mine', () => null);
+  await corec.detener();
+
+  corec = await world.start();
+  assert.deepEqual([...corec.nucleus.storedEstado('mine')!], [1, 2, 1]);
+  // ModuloAuditoria keeps what it has learned of an entry once it has looked at it
+  assert.equal(corec.nucleus.storedEstado('ModuloAuditoria/sensores'), null);
+});
+
+test('ModuloAuditoria goes on after a restart with what it had learned', async (t) => {
+  const world = await makeWorld(t, { config: { auditoria: { intervalo_s: 1 } } });
+  let corec = await world.start();
+  const looks = async (): Promise<number> =>
+    Number(/^corec_auditoria_looks_total (\d+)/m.exec(await corec.api.metrics())?.[1] ?? 0);
+  let sent = 0;
+  await until('four looks', async () => {
+    await send(corec.api, series(claves(5), 1, T0 + ++sent * 1000));
+    return (await looks()) >= 4;
+  });
+  await corec.detener();
+  corec = await world.start();
+  assert.notEqual(corec.nucleus.storedEstado('ModuloAuditoria/sensores'), null);
+  assert.equal(await looks(), 0);
+});

@@ -1,0 +1,152 @@
+/** The module over real bloques, on time that stands still; the alerts it asks for are written down. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { VirtualClock } from '#adapters/system/virtual-clock.ts';
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import { ModuloAuditoria } from '#modules/auditoria.ts';
+import type { AvisoFacts, AvisoKey, NucleusContext } from '#ports/nucleus-context.ts';
+import { bindAll, fragile, makeBloque } from '../../fixtures/bloque.ts';
+
+const MINUTE = 60_000;
+
+class World {
+  readonly clock = new VirtualClock(1_700_000_000_000);
+  readonly bloques: BloqueSimbiotico[];
+  readonly opened: [string, string, AvisoFacts][] = [];
+  readonly closed: string[] = [];
+  readonly kept = new Map<string, (isLast: boolean) => Uint8Array | null>();
+  readonly gauges = new Map<string, () => number>();
+  readonly modulo = new ModuloAuditoria();
+  readonly nucleus: NucleusContext;
+  pausado = false;
+  #minute = 0;
+
+  constructor(count: number, stored: ReadonlyMap<string, Uint8Array> = new Map(), whole = true) {
+    this.bloques = Array.from({ length: count }, (_, k) => makeBloque(fragile, { id: `prueba/${k}`, indice: k }));
+    for (const bloque of this.bloques) bindAll(bloque, 10);
+    const quiet = (): void => undefined;
+    const world = this;
+    this.nucleus = {
+      config: { auditoria: { intervalo_s: 60 } },
+      clock: this.clock,
+      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      meter: { observedGauge: (name: string, _help: string, read: () => number) => this.gauges.set(name, read) },
+      whole,
+      get pausado() {
+        return world.pausado;
+      },
+      bloques: () => this.bloques,
+      openAlerta: (key: AvisoKey, facts: AvisoFacts) => {
+        this.opened.push([key.bloque, key.regla, facts]);
+        return 'id';
+      },
+      closeAlerta: (key: AvisoKey) => this.closed.push(key.bloque) > 0,
+      storedEstado: (id: string) => stored.get(id) ?? null,
+      keepEstado: (id: string, encode: (isLast: boolean) => Uint8Array | null) => void this.kept.set(id, encode),
+    } as unknown as NucleusContext;
+  }
+
+  async start(): Promise<void> {
+    await this.modulo.inicializar(this.nucleus);
+    await this.modulo.ejecutar();
+  }
+
+  /** Minutes of work; `wrong` bloques fail a part of their runs, repaired at once. */
+  async minutes(count: number, wrong: (k: number) => boolean = () => false): Promise<void> {
+    for (let m = 0; m < count; m++) {
+      this.#minute++;
+      for (const [k, bloque] of this.bloques.entries()) {
+        for (let i = 0; i < 10; i++) {
+          const valor = wrong(k) && i < 3 ? 666 : 5 + ((this.#minute * 7 + i * 3 + k) % 5);
+          bloque.inbox.pushOne(i, valor, this.clock.nowMs(), this.clock.nowMs());
+        }
+        bloque.procesar(1, this.clock.nowMs());
+        bloque.noteTurn(0.2);
+      }
+      await this.clock.advance(MINUTE);
+    }
+  }
+}
+
+describe('ModuloAuditoria', () => {
+  test('a bloque whose runs fail as never before is an alert with the figure and its usual range, closed when it is over', async () => {
+    const world = new World(6);
+    await world.start();
+    await world.minutes(60);
+    assert.deepEqual(world.opened, []);
+    await world.minutes(5, (k) => k === 3);
+    const [bloque, regla, facts] = world.opened[0]!;
+    assert.deepEqual([bloque, regla], ['prueba/3', 'auditoria']);
+    assert.ok(['audit_error_rate', 'audit_fitness'].includes(facts.razon.codigo), facts.razon.codigo);
+    assert.ok(facts.lectura! < facts.esperadoMin! || facts.lectura! > facts.esperadoMax!, JSON.stringify(facts));
+    assert.deepEqual([...new Set(world.opened.map(([id]) => id))], ['prueba/3']);
+    assert.equal(world.gauges.get('corec_auditoria_odd')!(), 1);
+    await world.minutes(40);
+    assert.deepEqual(world.closed, ['prueba/3']);
+    assert.equal(world.gauges.get('corec_auditoria_opened_total')!(), 1);
+    await world.modulo.detener();
+    assert.equal(world.clock.timersCount, 0);
+  });
+
+  test('when many are odd at once, sixteen are told one by one and the entry says how many there are', async () => {
+    const world = new World(40);
+    await world.start();
+    await world.minutes(40);
+    await world.minutes(3, (k) => k >= 10);
+    const ids = new Set(world.opened.map(([id]) => id));
+    assert.equal([...ids].filter((id) => id.startsWith('prueba/')).length, 16);
+    const many = world.opened.findLast(([id]) => id === 'prueba')!;
+    assert.deepEqual([many[2].razon, many[2].lectura], [{ codigo: 'audit_many', bloques: 40 }, 30]);
+    await world.minutes(60);
+    assert.ok(world.closed.includes('prueba'));
+    await world.modulo.detener();
+  });
+
+  test('a pause is no oddity, nor is what comes right after it', async () => {
+    const world = new World(4);
+    await world.start();
+    await world.minutes(60);
+    world.pausado = true;
+    for (let m = 0; m < 10; m++) await world.clock.advance(MINUTE);
+    world.pausado = false;
+    world.bloques[1]!.pausado = true;
+    await world.minutes(10);
+    world.bloques[1]!.pausado = false;
+    assert.deepEqual(world.opened, []);
+    await world.modulo.detener();
+  });
+
+  test('what was learned is kept once an hour and at the stop, and is known after a restart', async () => {
+    const first = new World(4);
+    await first.start();
+    await first.minutes(50);
+    const encode = first.kept.get('ModuloAuditoria/prueba')!;
+    assert.equal(encode(false), null);
+    await first.minutes(20);
+    assert.notEqual(encode(false), null);
+    assert.equal(encode(false), null);
+    await first.modulo.detener();
+    const second = new World(4, new Map([['ModuloAuditoria/prueba', encode(true)!]]));
+    await second.start();
+    // two looks in which sources catch up, then it judges: there is no second warm-up
+    await second.minutes(8);
+    await second.minutes(4, (k) => k === 2);
+    assert.equal(second.opened[0]?.[0], 'prueba/2');
+    await second.modulo.detener();
+  });
+
+  test('what cannot be read is learned anew', async () => {
+    const world = new World(2, new Map([['ModuloAuditoria/prueba', Uint8Array.of(9, 9, 9)]]));
+    await world.start();
+    await world.minutes(3);
+    assert.equal(world.gauges.get('corec_auditoria_looks_total')!(), 3);
+    await world.modulo.detener();
+  });
+
+  test('a CoreC for one command looks at nothing', async () => {
+    const world = new World(1, new Map(), false);
+    await world.start();
+    assert.equal(world.clock.timersCount, 0);
+    await world.modulo.detener();
+  });
+});
