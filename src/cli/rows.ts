@@ -31,6 +31,7 @@ export interface Row {
   /** Of the table; null for the command line's own. */
   readonly entry: CommandEntry | null;
   readonly says?: TextCode;
+  readonly places?: readonly Place[];
   readonly own?: readonly OwnOption[];
   readonly examples?: readonly OwnExample[];
   readonly act: (call: Call) => Promise<number>;
@@ -123,6 +124,48 @@ export const ROWS: readonly Row[] = [
     examples: [{ line: 'corec bench --only sweep,frames', says: 'cli.opt_bench_only' }],
     act: async (call) => (await import('./actions/bench.ts')).bench(call),
   },
+  {
+    path: 'eval nab',
+    group: 'setup',
+    entry: null,
+    says: 'cli.help_eval_nab',
+    places: [
+      {
+        name: 'dir',
+        required: true,
+        value: 'DIR',
+        says: {
+          en: 'folder with data/<category>/<file>.csv (timestamp,value) and maybe labels/combined_windows.json',
+          es: 'carpeta con data/<categoría>/<archivo>.csv (timestamp,value) y quizá labels/combined_windows.json',
+        },
+      },
+    ],
+    own: [
+      { name: 'out', value: 'DIR', says: 'cli.opt_eval_out' },
+      { name: 'procesador', value: 'NAME', says: 'cli.opt_eval_procesador' },
+    ],
+    examples: [{ line: 'corec eval nab nab --out results', says: 'cli.ex_eval_nab' }],
+    act: async (call) => (await import('./actions/eval.ts')).evalNab(call),
+  },
+  {
+    path: 'eval odds',
+    group: 'setup',
+    entry: null,
+    says: 'cli.help_eval_odds',
+    places: [
+      {
+        name: 'dir',
+        required: true,
+        value: 'DIR',
+        says: {
+          en: 'folder of CSV files x0,...,xN,label (1: odd), and maybe sklearn_auc.json',
+          es: 'carpeta de archivos CSV x0,...,xN,label (1: raro), y quizá sklearn_auc.json',
+        },
+      },
+    ],
+    examples: [{ line: 'corec eval odds odds', says: 'cli.ex_eval_odds' }],
+    act: async (call) => (await import('./actions/eval.ts')).evalOdds(call),
+  },
 ];
 
 /** Options of every command. */
@@ -144,6 +187,7 @@ export interface Place {
 /** The arguments of a row that are given by place, in order. */
 export function placesOf(row: Row): readonly Place[] {
   const args: Args = row.entry?.args ?? {};
+  if (row.places !== undefined) return row.places;
   return Object.entries(args)
     .flatMap(([name, arg]) => (arg.place === undefined ? [] : [{ name, arg, place: arg.place }]))
     .sort((a, b) => a.place - b.place)

@@ -55,7 +55,9 @@ export class ModuloAuditoria extends ModuloBase {
     gauge('corec_auditoria_looks_total', 'Looks of ModuloAuditoria over all bloques', () => this.looks);
     gauge('corec_auditoria_ms', 'Time of the last look', () => this.lookMs);
     gauge('corec_auditoria_opened_total', 'Bloques found unlike themselves', () => this.opened);
-    gauge('corec_auditoria_odd', 'Bloques that are unlike themselves now', () => this.#sum(({ openCount }) => openCount));
+    gauge('corec_auditoria_odd', 'Bloques that are unlike themselves now', () =>
+      this.#sum(({ openCount }) => openCount),
+    );
     gauge('corec_auditoria_forests_total', 'Forests grown', () => this.#sum(({ fits }) => fits));
   }
 

@@ -174,8 +174,7 @@ export class EntradaAudit {
       at = Math.floor(seededDice(this.#taken)() * Math.min(this.#taken, 4 * ROWS_MAX));
       if (at >= ROWS_MAX) return;
     } else this.#rows++;
-    for (let f = 0; f < FEATURES_COUNT; f++)
-      this.#pool[at * FEATURES_COUNT + f] = Math.round(deviations[f]! * STEP);
+    for (let f = 0; f < FEATURES_COUNT; f++) this.#pool[at * FEATURES_COUNT + f] = Math.round(deviations[f]! * STEP);
   }
 
   #refit(): void {

@@ -33,12 +33,16 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
     '{cuenta:whole} entradas de {stream} se recortaron antes de atenderse; suba redis_config.maxlen',
   'reason.audit_fitness': 'fitness del bloque es {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
   'reason.audit_spread': 'los valores del bloque se dispersan {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
-  'reason.audit_error_rate': 'falló el {lectura:percent} de las ejecuciones del bloque; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
+  'reason.audit_error_rate':
+    'falló el {lectura:percent} de las ejecuciones del bloque; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
   'reason.audit_carga': 'carga del bloque es {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
   'reason.audit_latency': 'un turno del bloque tarda {lectura} ms; lo habitual es {esperadoMin} a {esperadoMax} ms',
-  'reason.audit_throughput': 'el bloque tiene {lectura} ejecuciones por segundo; lo habitual es {esperadoMin} a {esperadoMax}',
-  'reason.audit_alerting': 'el {lectura:percent} de las entidades del bloque tiene una alerta abierta; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
-  'reason.audit_drift': 'los valores del bloque han derivado a una media de {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.audit_throughput':
+    'el bloque tiene {lectura} ejecuciones por segundo; lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.audit_alerting':
+    'el {lectura:percent} de las entidades del bloque tiene una alerta abierta; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
+  'reason.audit_drift':
+    'los valores del bloque han derivado a una media de {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
   'reason.audit_many': '{lectura:whole} de {bloques:whole} bloques no son como siempre',
   'reason.plugin': '{texto}',
   'reason.source_failed': 'la fuente {fuente} no se puede leer: {error}',
@@ -293,6 +297,31 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.opt_alerts_follow': 'seguir avisando según llegan',
   'cli.opt_top_once': 'imprimirlo una vez, también en una terminal',
   'cli.opt_ingest_explain': 'no tomar nada: mostrar las primeras filas, qué se tomaría o rechazaría, y por qué',
+  'cli.help_eval_nab':
+    'Pasar series etiquetadas por un CoreC propio y escribir sus puntuaciones como archivos de resultados de NAB',
+  'cli.help_eval_odds':
+    'Medir el IsolationForest en conjuntos etiquetados: área bajo la curva ROC, media de 10 semillas',
+  'cli.opt_eval_out': 'carpeta de los resultados (por defecto nab-results)',
+  'cli.opt_eval_procesador': 'procesador que puntúa en lugar de detector',
+  'cli.ex_eval_nab': 'results/<categoría>/<archivo>.csv con timestamp,value,anomaly_score',
+  'cli.ex_eval_odds': 'cada conjunto, junto a la referencia donde se conoce',
+  'cli.eval_progress': '{hecho:whole} de {total:whole}: {nombre}',
+  'cli.eval_nab_done': '{filas:whole} filas puntuadas en {ms:duration}; resultados en {ruta}',
+  'cli.eval_nab_unlabelled': 'No hay labels/combined_windows.json: nada con qué calificar.',
+  'cli.eval_nab_score':
+    'NAB con {limite}: estándar {standard}, pocos falsos {lowFp}; {found:whole} de {windows:whole} ventanas halladas, {falseAlarms:whole} falsas alarmas',
+  'cli.eval_odds_done': 'AUC media de {conjuntos:whole} conjuntos: {auc} ({semillas:whole} semillas)',
+  'cli.eval_odds_compared':
+    'AUC media de {conjuntos:whole} conjuntos: {auc}, scikit-learn {referencia} ({semillas:whole} semillas)',
+  'cli.head_series': 'serie',
+  'cli.head_set': 'conjunto',
+  'cli.head_rows': 'filas',
+  'cli.head_refused': 'rechazadas',
+  'cli.head_highest': 'máximo',
+  'cli.head_features': 'rasgos',
+  'cli.head_odd': 'raros',
+  'cli.head_fit_ms': 'ajuste ms',
+  'cli.head_score_ms': 'puntuar ms',
   'cli.opt_bench_only': 'solo estas filas, por comas',
   'cli.ex_run_report': 'veinte segundos, con un informe',
   'cli.ex_follow': 'según llegan',

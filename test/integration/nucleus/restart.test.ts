@@ -159,7 +159,7 @@ test('ModuloAuditoria goes on after a restart with what it had learned', async (
     Number(/^corec_auditoria_looks_total (\d+)/m.exec(await corec.api.metrics())?.[1] ?? 0);
   let sent = 0;
   await until('four looks', async () => {
-    await send(corec.api, series(claves(5), 1, T0 + ++sent * 1000));
+    await send(corec.api, series(claves(5), 1, 1, T0 + ++sent * 1000));
     return (await looks()) >= 4;
   });
   await corec.detener();

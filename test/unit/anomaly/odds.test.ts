@@ -3,30 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { makeRandom } from '#adapters/system/random.ts';
 import { fitForest, scoreForest } from '#domain/anomaly/isolation-forest.ts';
+import { aucOf } from '#domain/evaluation/auc.ts';
 
 const ODDS = new URL('../../../../shared/data/odds-dev/', import.meta.url);
 const SEEDS = 10;
 
 interface Reference {
   readonly sets: Readonly<Record<string, { readonly auc_mean: number; readonly auc_sd: number }>>;
-}
-
-/** Area under the ROC curve: the share of pairs (odd, usual) that the scores put in order; equal ones count half. */
-function auc(scores: Float64Array, isOdd: readonly boolean[]): number {
-  const order = [...scores.keys()].sort((a, b) => scores[a]! - scores[b]!);
-  let ranks = 0;
-  let odd = 0;
-  for (let i = 0; i < order.length;) {
-    let j = i;
-    while (j < order.length && scores[order[j]!] === scores[order[i]!]) j++;
-    for (let k = i; k < j; k++) {
-      if (!isOdd[order[k]!]) continue;
-      ranks += (i + 1 + j) / 2;
-      odd++;
-    }
-    i = j;
-  }
-  return (ranks - (odd * (odd + 1)) / 2) / (odd * (order.length - odd));
 }
 
 test(
@@ -53,7 +36,7 @@ test(
           rows,
           scores,
         );
-        sum += auc(scores, isOdd);
+        sum += aucOf(scores, isOdd);
       }
       const diff = sum / SEEDS - auc_mean;
       assert.ok(Math.abs(diff) <= Math.max(0.003, 1.34 * auc_sd), `${name}: ${diff.toFixed(4)} from ${auc_mean}`);

@@ -25,7 +25,7 @@ class World {
     this.bloques = Array.from({ length: count }, (_, k) => makeBloque(fragile, { id: `prueba/${k}`, indice: k }));
     for (const bloque of this.bloques) bindAll(bloque, 10);
     const quiet = (): void => undefined;
-    const world = this;
+    const isPausado = (): boolean => this.pausado;
     this.nucleus = {
       config: { auditoria: { intervalo_s: 60 } },
       clock: this.clock,
@@ -33,7 +33,7 @@ class World {
       meter: { observedGauge: (name: string, _help: string, read: () => number) => this.gauges.set(name, read) },
       whole,
       get pausado() {
-        return world.pausado;
+        return isPausado();
       },
       bloques: () => this.bloques,
       openAlerta: (key: AvisoKey, facts: AvisoFacts) => {
@@ -73,7 +73,7 @@ describe('ModuloAuditoria', () => {
     const world = new World(6);
     await world.start();
     await world.minutes(60);
-    assert.deepEqual(world.opened, []);
+    assert.equal(world.opened.length, 0);
     await world.minutes(5, (k) => k === 3);
     const [bloque, regla, facts] = world.opened[0]!;
     assert.deepEqual([bloque, regla], ['prueba/3', 'auditoria']);
@@ -112,7 +112,7 @@ describe('ModuloAuditoria', () => {
     world.bloques[1]!.pausado = true;
     await world.minutes(10);
     world.bloques[1]!.pausado = false;
-    assert.deepEqual(world.opened, []);
+    assert.equal(world.opened.length, 0);
     await world.modulo.detener();
   });
 

@@ -1,8 +1,7 @@
-/**
- * The Numenta Anomaly Benchmark's scoring (Lavin and Ahmad 2015; NAB v1.1) at a fixed threshold, over a folder of its series.
- */
+/** A folder of series of the Numenta Anomaly Benchmark, read and scored. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { scoreNab as score, type NabScore } from '#domain/evaluation/nab-score.ts';
 
 export interface NabSeries {
   readonly name: string;
@@ -40,45 +39,10 @@ export function readNab(folder: string): NabSeries[] {
     });
 }
 
-const worthAt = (y: number): number => (y > 3 ? -1 : 2 / (1 + Math.exp(5 * y)) - 1);
-
-export interface NabScore {
-  readonly standard: number;
-  readonly lowFp: number;
-  readonly found: number;
-  readonly windows: number;
-  readonly falseAlarms: number;
-}
-
-/** `alerts`: rows of each series whose score reached the threshold. */
+/** `alerts`: rows of each series whose score reached the limit. */
 export function scoreNab(corpus: readonly NabSeries[], alerts: readonly (readonly number[])[]): NabScore {
-  let windows = 0;
-  let found = 0;
-  let gained = 0;
-  let lost = 0;
-  let falseAlarms = 0;
-  corpus.forEach((series, k) => {
-    const n = series.valores.length;
-    const probation = Math.ceil(Math.min(Math.floor(0.15 * n), 750));
-    const best = new Map<number, number>();
-    windows += series.windows.length;
-    for (const i of alerts[k]!) {
-      if (i < probation) continue;
-      const inside = series.windows.findIndex(([left, right]) => i >= left && i <= right);
-      if (inside >= 0) {
-        const [left, right] = series.windows[inside]!;
-        const worth = worthAt(-(right - i + 1) / (right - left + 1)) / worthAt(-1);
-        best.set(inside, Math.max(best.get(inside) ?? 0, worth));
-      } else {
-        const last = series.windows.findLast(([, right]) => right < i);
-        falseAlarms++;
-        lost += last === undefined ? -1 : worthAt((i - last[1]) / Math.max(last[1] - last[0], 1));
-      }
-    }
-    found += best.size;
-    for (const worth of best.values()) gained += worth;
-  });
-  const normal = (fpWeight: number): number =>
-    (100 * (gained - (windows - found) + fpWeight * lost + windows)) / (2 * windows);
-  return { standard: normal(0.11), lowFp: normal(0.22), found, windows, falseAlarms };
+  return score(
+    corpus.map(({ valores, windows }) => ({ rows: valores.length, windows })),
+    alerts,
+  );
 }
