@@ -15,9 +15,10 @@ export async function* runIngest(
 ): AsyncGenerator<IngestProgress, IngestProgress> {
   if (input.procesador !== null) await nucleus.prepareProcesador(input.procesador);
   const source = nucleus.deps.makeIngestSource(input);
-  if (nucleus.pumps.some((pump) => pump.source.id === source.id && pump.state !== 'ended' && pump.state !== 'failed')) {
+  const earlier = nucleus.pumps.find((pump) => pump.source.id === source.id);
+  // one of an ingest is in the list until its position is kept
+  if (earlier !== undefined && (!earlier.isOver || !earlier.retries))
     throw new CoreCError('COREC_E_BUSY', { what: source.id, found: 'it is being read already', seconds: 10 });
-  }
   const entrada = nucleus.entradaFor(input.bloque, input.procesador);
   if (entrada.artificial) {
     throw new CoreCError('COREC_E_ARGUMENT', {
@@ -26,6 +27,7 @@ export async function* runIngest(
       allowed: 'a bloque that takes lecturas, or a new name',
     });
   }
+  if (earlier !== undefined) nucleus.keepFuente(earlier);
   const pump = nucleus.makePump(source, entrada, !input.resume, false);
   const resumedFrom = pump.position;
   const startedMs = nucleus.clock.monotonicMs();
@@ -76,8 +78,7 @@ export async function* runIngest(
   } finally {
     await pump.stop();
     nucleus.keepFuente(pump);
-    // the epoch that holds its position must come before it leaves the list
-    if (!pump.dirty) nucleus.pumps.splice(nucleus.pumps.indexOf(pump), 1);
+    nucleus.pumps.splice(nucleus.pumps.indexOf(pump), 1);
   }
 }
 

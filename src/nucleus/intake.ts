@@ -46,18 +46,21 @@ export interface FuenteRow {
 export class Pump {
   readonly source: Source;
   readonly entrada: Entrada;
+  /** False: its first failure is the end, as of an ingest, for which a person waits. */
+  readonly retries: boolean;
   /** Where to read on after a restart; null before the first batch. */
   position: SourcePosition | null;
   lecturas: number;
   watermarkMs: number;
   state: SourceStatus['state'] = 'waiting';
   found = '';
+  /** True once it has ended or failed for good: a state of `failed` alone may be tried again. */
+  isOver = false;
   /** What it failed with for good; null otherwise. */
   failure: unknown = null;
   dirty = false;
 
   readonly #deps: IntakeDeps;
-  readonly #retry: boolean;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   /** As the epoch that was sealed last has it. */
@@ -65,10 +68,9 @@ export class Pump {
   #telling: Promise<void> = Promise.resolve();
   #endListeners: (() => void)[] = [];
 
-  /** `retry` false: the first failure is the end (an ingest that a person waits for). */
-  constructor(source: Source, entrada: Entrada, stored: FuenteRow | null, retry: boolean, deps: IntakeDeps) {
+  constructor(source: Source, entrada: Entrada, stored: FuenteRow | null, retries: boolean, deps: IntakeDeps) {
     this.source = source;
-    this.#retry = retry;
+    this.retries = retries;
     this.entrada = entrada;
     this.position = stored?.position ?? null;
     this.lecturas = stored?.lecturas ?? 0;
@@ -100,6 +102,11 @@ export class Pump {
   /** What the epoch that is being sealed keeps of it; null when nothing has changed. */
   seal(): FuenteRow | null {
     this.#sealed = this.position;
+    return this.takeUnsealed();
+  }
+
+  /** What no epoch has of it; null when there is nothing. Whoever takes it sees to it: the next `seal` does not tell it again. */
+  takeUnsealed(): FuenteRow | null {
     if (!this.dirty) return null;
     this.dirty = false;
     return this.row();
@@ -151,7 +158,7 @@ export class Pump {
         this.found = messageOf(error);
         // it failed already: that it cannot be closed either tells nothing new
         await this.source.close().catch(() => {});
-        if (!this.#retry || (!this.source.live && !this.source.replayable)) {
+        if (!this.retries || (!this.source.live && !this.source.replayable)) {
           this.failure = error;
           logger.error('Fuente', this.found, { fuente: this.source.id });
           this.#end('failed', this.found);
@@ -209,6 +216,7 @@ export class Pump {
 
   #end(state: 'ended' | 'failed', found: string): void {
     this.state = state;
+    this.isOver = true;
     this.found = found;
     const listeners = this.#endListeners;
     this.#endListeners = [];

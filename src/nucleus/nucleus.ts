@@ -499,8 +499,10 @@ export class Nucleus implements NucleusContext {
     });
   }
 
-  /** Keeps the position of a pump that is done, so that a later ingest of the same source goes on there. */
+  /** Keeps the position of a pump that is over for the next epoch, and for a later ingest of the same source, which goes on there. */
   keepFuente(pump: Pump): void {
+    const unsealed = pump.takeUnsealed();
+    if (unsealed !== null) this.sealing.fuentes.set(pump.source.id, unsealed);
     const row = pump.row();
     if (row !== null) this.#storedFuentes.set(pump.source.id, row);
   }

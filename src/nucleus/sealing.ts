@@ -7,6 +7,7 @@ import type { BloqueSimbiotico, BloqueVitals } from '#domain/bloque/bloque.ts';
 import type { EstadoClase, EstadoRow } from '#ports/bloque-store.ts';
 import { clavesRow, encodeColumnas, inboxSnapshot, jsonBytes } from './checkpoint.ts';
 import type { SealedOthers } from './epochs.ts';
+import type { FuenteRow } from './intake.ts';
 import type { Nucleus } from './nucleus.ts';
 import type { NucleusRow } from './recovery.ts';
 
@@ -16,6 +17,8 @@ export class Sealing {
   readonly hadEpisodios = new Set<string>();
   /** Rows that recovery has no more use for. */
   readonly obsolete: { readonly clase: EstadoClase; readonly id: string }[] = [];
+  /** Positions, by source, that no epoch has yet and whose pump is over. */
+  readonly fuentes = new Map<string, FuenteRow>();
   readonly #nucleus: Nucleus;
 
   constructor(nucleus: Nucleus) {
@@ -74,10 +77,14 @@ export class Sealing {
       entrada.catalogDirty = false;
       estado.push({ clase: 'catalogo', id: entrada.id, datos: jsonBytes(swarm.catalogRow(entrada)) });
     }
+    // one row a source, the newest: of one that was taken in again after a failure there is more than one to tell
+    const fuentes = new Map(this.fuentes);
+    this.fuentes.clear();
     for (const pump of pumps) {
       const row = pump.seal();
-      if (row !== null) estado.push({ clase: 'fuente', id: pump.source.id, datos: jsonBytes(row) });
+      if (row !== null) fuentes.set(pump.source.id, row);
     }
+    for (const [id, row] of fuentes) estado.push({ clase: 'fuente', id, datos: jsonBytes(row) });
     for (const [id, encode] of this.#nucleus.keepers) {
       const datos = encode(this.#nucleus.fase === 'deteniendo');
       if (datos !== null) estado.push({ clase: 'modulo', id, datos });
