@@ -732,12 +732,11 @@ export class Nucleus implements NucleusContext {
   addSilencio(silencio: Silencio): void {
     const { glob, bloque, hastaMs } = silencio;
     const nowMs = this.clock.nowMs();
-    // recovery may say again what the epoch already holds
+    // the last word on the same claves counts; recovery may say again what the epoch already holds
     const others = this.silencios.filter(
-      (known) =>
-        known.hastaMs > nowMs && !(known.glob === glob && known.bloque === bloque && known.hastaMs === hastaMs),
+      (known) => known.hastaMs > nowMs && !(known.glob === glob && known.bloque === bloque),
     );
-    others.push(silencio);
+    if (hastaMs > nowMs) others.push(silencio);
     // as the gate does it
     if (others.length > SILENCES_MAX) others.sort((a, b) => a.hastaMs - b.hastaMs).shift();
     this.silencios.splice(0, Infinity, ...others);

@@ -44,7 +44,7 @@ export interface GateNotice {
   readonly omitidas: number;
 }
 
-/** Claves by glob, in one bloque or entry (also a glob) or in all, until a time. */
+/** Claves by glob, in one bloque or entry (also a glob) or in all, until a time: the last word on that glob and bloque. */
 export interface SilenceRule {
   readonly glob: string;
   readonly bloque: string | null;
@@ -61,6 +61,8 @@ export interface NoticeGateOptions {
 }
 
 interface Silence {
+  /** What it was said of. */
+  readonly rule: SilenceRule;
   readonly claves: Glob;
   readonly bloques: Glob | null;
   readonly hastaMs: number;
@@ -125,7 +127,10 @@ export class NoticeGate {
 
   silence(rule: SilenceRule): void {
     const bloques = rule.bloque === null ? null : compileGlob(rule.bloque);
-    this.#silences.push({ claves: compileGlob(rule.glob), bloques, hastaMs: rule.hastaMs });
+    this.#silences = this.#silences.filter(
+      (known) => known.rule.glob !== rule.glob || known.rule.bloque !== rule.bloque,
+    );
+    this.#silences.push({ rule, claves: compileGlob(rule.glob), bloques, hastaMs: rule.hastaMs });
     if (this.#silences.length <= SILENCES_MAX) return;
     // The one that would end first gives way.
     this.#silences.sort((a, b) => a.hastaMs - b.hastaMs).shift();

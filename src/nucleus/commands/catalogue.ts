@@ -319,7 +319,10 @@ export const CATALOGUE = {
         kind: 'span',
         value: 'SPAN',
         default: '1h',
-        says: { en: 'how long: 30m, 2h, 1d; 0 ends it', es: 'cuánto: 30m, 2h, 1d; 0 lo termina' },
+        says: {
+          en: 'how long from now, in place of what the same PATTERN and bloque had: 30m, 2h, 1d; 0 ends it',
+          es: 'cuánto desde ahora, en lugar de lo que tenía el mismo PATTERN y bloque: 30m, 2h, 1d; 0 lo termina',
+        },
       },
       by,
     },

@@ -207,6 +207,19 @@ describe('notice gate: silences', () => {
     assert.equal(gate.isSilenced('anything', 'sensores/17', untilMs), false);
   });
 
+  test('the last word on a glob and a bloque counts: a shorter time, or none, ends the longer one', () => {
+    const gate = gateOf(10);
+    gate.silence({ glob: 'a*', bloque: null, hastaMs: 50_000 });
+    gate.silence({ glob: 'a*', bloque: 'host', hastaMs: 50_000 });
+    gate.silence({ glob: 'a*', bloque: null, hastaMs: 20_000 });
+    assert.equal(gate.isSilenced('a1', 'otro/0', 10_000), true);
+    assert.equal(gate.isSilenced('a1', 'otro/0', 20_000), false);
+    gate.silence({ glob: 'a*', bloque: null, hastaMs: 90_000 });
+    gate.silence({ glob: 'a*', bloque: null, hastaMs: 25_000 });
+    assert.equal(gate.isSilenced('a1', 'otro/0', 25_000), false);
+    assert.equal(gate.isSilenced('a1', 'host/0', 25_000), true, 'what was said of another bloque stands');
+  });
+
   test('silences are bounded: the one that ends first gives way', () => {
     const gate = gateOf(5);
     for (let i = 0; i < 1100; i++) gate.silence({ glob: `c${i}`, bloque: null, hastaMs: 10_000 + i });
