@@ -290,7 +290,10 @@ export class Queries {
     const matches = alertaFilter(query);
     // while the store looks, an epoch may get in: its rows are then neither in what it saw nor unsaved any more
     const before = [...hub.unsaved()];
-    for (const row of await deps.store.queryAlertas(query)) merged.set(row.id, row);
+    // of those that the store has as open, some have closed since: others are to come in their place
+    const gone = query.abiertas === true ? before.filter((row) => row.cerradaMs !== null).length : 0;
+    const stored = await deps.store.queryAlertas({ ...query, limit: query.limit + gone });
+    for (const row of stored) merged.set(row.id, row);
     const known = (row: AlertaRow): StoredAlerta => {
       const stored = merged.get(row.id);
       return { ...row, reconocidaMs: stored?.reconocidaMs ?? null, reconocidaPor: stored?.reconocidaPor ?? null };
@@ -452,7 +455,7 @@ function alertaFilter(query: AlertaQuery): (row: AlertaRow) => boolean {
     (query.id === undefined || row.id.startsWith(query.id)) &&
     (clave === null || matchesText(clave, row.clave)) &&
     (query.bloque === undefined || row.bloque === query.bloque || row.bloque.startsWith(`${query.bloque}/`)) &&
-    (query.abiertas !== true || row.cerradaMs === null) &&
+    (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
     (query.desdeMs === undefined || row.abiertaMs >= query.desdeMs) &&
-    (query.hastaMs === undefined || row.abiertaMs <= query.hastaMs);
+    (query.hastaMs === undefined || row.abiertaMs < query.hastaMs);
 }

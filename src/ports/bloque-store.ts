@@ -108,6 +108,7 @@ export interface AlertaQuery {
   readonly clave?: string;
   readonly bloque?: string;
   readonly abiertas?: boolean;
+  /** Opened in [desde, hasta), as their lecturas have it. */
   readonly desdeMs?: number;
   readonly hastaMs?: number;
   /** Stored or changed in the store since, UTC ms of the wall clock: what whoever was not told may have missed. */

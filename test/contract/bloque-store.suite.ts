@@ -435,7 +435,7 @@ export function bloqueStoreSuite(
       assert.equal(await ids({ bloque: 'host' }), 'ba', 'an entry of the configuration stands for its bloques');
       assert.equal(await ids({ abiertas: true }), 'dcb');
       assert.equal(await ids({ abiertas: false }), 'a');
-      assert.equal(await ids({ desdeMs: NOON_MS + minute, hastaMs: NOON_MS + 3 * minute }), 'ba');
+      assert.equal(await ids({ desdeMs: NOON_MS + minute, hastaMs: NOON_MS + 3 * minute }), 'b', 'opened then');
       assert.equal(await ids({ desdeMs: NOON_MS + minute + 1, hastaMs: NOON_MS + 3 * minute + 1 }), 'cb');
     });
 

@@ -127,7 +127,7 @@ export class StoreDisk {
           (query.clave === undefined || matches(query.clave, row.clave)) &&
           (bloque === undefined || row.bloque === bloque || row.bloque.startsWith(`${bloque}/`)) &&
           (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
-          (query.desdeMs === undefined || row.cerradaMs === null || row.cerradaMs >= query.desdeMs) &&
+          (query.desdeMs === undefined || row.abiertaMs >= query.desdeMs) &&
           (query.hastaMs === undefined || row.abiertaMs < query.hastaMs),
       )
       .toSorted((a, b) =>
