@@ -41,22 +41,30 @@ const texto = z.string().min(1).max(4096);
 
 const puerto = (min: 0 | 1): z.ZodInt => z.int().min(min).max(65_535);
 
+const SECRETO = {
+  text: z.string(),
+  permitido: { en: 'text, best as ${VARIABLE}, or null', es: 'un texto, mejor como ${VARIABLE}, o null' },
+};
+
+/** What a header can carry as `Bearer <token>`: a blank or a newline would end it, what is no ASCII cannot be sent. */
+const BEARER = {
+  text: z.string().regex(/^[\x21-\x7e]*$/),
+  permitido: {
+    en: 'ASCII letters, digits and signs without a blank or newline among them, best as ${VARIABLE}, or null',
+    es: 'letras, cifras y signos ASCII sin ningún espacio ni salto de línea, mejor como ${VARIABLE}, o null',
+  },
+};
+
 /** An empty secret is none: `"${COREC_TOKEN:-}"` leaves the door without one. */
 // no return type is written: the inferred one knows that the key may be left out
-const secreto = (en: string, es: string) =>
+const secreto = (en: string, es: string, form = SECRETO) =>
   doc(
-    z
-      .string()
+    form.text
       .max(1024)
       .nullable()
       .default(null)
       .transform((value) => (value === '' ? null : value)),
-    {
-      en,
-      es,
-      secreto: true,
-      permitido: { en: 'text, best as ${VARIABLE}, or null', es: 'un texto, mejor como ${VARIABLE}, o null' },
-    },
+    { en, es, secreto: true, permitido: form.permitido },
   );
 
 const autoreparacionShape = {
@@ -333,6 +341,7 @@ const httpSchema = doc(
     token: secreto(
       `Asked of every request as "Authorization: Bearer <token>", at least ${TOKEN_CHARS_MIN} characters, best as \${COREC_TOKEN}. Default null: none.`,
       `Se exige en cada petición como "Authorization: Bearer <token>", al menos ${TOKEN_CHARS_MIN} caracteres, mejor como \${COREC_TOKEN}. Por defecto null: ninguno.`,
+      BEARER,
     ),
   }),
   {
@@ -357,6 +366,7 @@ const webhookSchema = doc(
         token: secreto(
           'Sent as "Authorization: Bearer <token>". Default null.',
           'Se envía como "Authorization: Bearer <token>". Por defecto null.',
+          BEARER,
         ),
       }),
     ])

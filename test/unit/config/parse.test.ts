@@ -364,6 +364,21 @@ test('the same source twice is refused', () => {
   ]);
 });
 
+test('a token that no header can carry is refused, and not shown', () => {
+  for (const token of ['sixteen chars ok!', 'sixteen-chars-ok\n', 'sixteen-chars-ok\u00f1', '\tsixteen-chars-ok']) {
+    const allowed =
+      'ASCII letters, digits and signs without a blank or newline among them, best as ${VARIABLE}, or null';
+    assert.deepEqual(defectLines(refused({ http: { token } })), [
+      `http.token is a text (not shown); allowed: ${allowed}`,
+    ]);
+    assert.deepEqual(defectLines(refused({ alertas: { webhook: { url: 'http://x/', token } } })), [
+      `alertas.webhook.token is a text (not shown); allowed: ${allowed}`,
+    ]);
+  }
+  const token = '!"#$%&()*+,-./:;<=>?@[]^_`{|}~09azAZ';
+  assert.equal(parse({ http: { token } }).config.http?.token, token);
+});
+
 test('a webhook is an address or an address with a token', () => {
   assert.deepEqual(parse({ alertas: { webhook: 'https://x.example/h' } }).config.alertas.webhook, {
     url: 'https://x.example/h',
@@ -376,7 +391,7 @@ test('a webhook is an address or an address with a token', () => {
   ]);
   assert.deepEqual(defectLines(refused({ alertas: { webhook: { url: 'x', token: 3 } } })), [
     'alertas.webhook.url is "x"; allowed: an http:// or https:// address',
-    'alertas.webhook.token is a number (not shown); allowed: text, best as ${VARIABLE}, or null',
+    'alertas.webhook.token is a number (not shown); allowed: ASCII letters, digits and signs without a blank or newline among them, best as ${VARIABLE}, or null',
   ]);
 });
 
