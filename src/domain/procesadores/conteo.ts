@@ -5,6 +5,9 @@
  *
  * K1 Only lecturas change the state; a window ends with the clave's first lectura of a later one. So a replay in other batches gives
  *    the same counts. onCycle only looks: when the watermark has left the window and no lectura came, the silence shows in the valor.
+ *    The lectura that ends a silence tells it too, with the same score and the same beginning, in case no cycle saw it: whether and
+ *    when an alert opens does not hang on how lecturas were batched (unless the clave's lag behind the bloque's watermark: what a
+ *    cycle took for silence may still have been under way). How long an open one is seen odd does, by less than a window.
  * K2 The window in which a clave is first seen is incomplete and is not judged. Empty windows between are judged as 0, MOST_EMPTY
  *    of them at most. A late lectura (of a window that has ended) counts into the one that is open.
  */
@@ -14,6 +17,7 @@ import { ALERT, ALERT_TAIL, NORMA_COLUMNS, SCORE_STEPS, expected, isAbove, judge
 import { sensibilidadSchema } from './detector.ts';
 
 const MOST_EMPTY = 64;
+const MARCA_MAX = 255;
 /** So that no window adds up to infinity. */
 const MOST_ADDED = 1e290;
 
@@ -39,6 +43,8 @@ const ESTADO = {
   alertaCuenta: 'f32',
   alertaMin: 'f32',
   alertaMax: 'f32',
+  /** Since when, if it was about a silence; else 0. */
+  alertaDesdeMs: 'f64',
 } as const;
 
 export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesador({
@@ -62,19 +68,21 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
       return e.marca / SCORE_STEPS;
     }
     let score = 0;
+    e.alertaDesdeMs = 0;
+    if (e.fase === 2 && ventana >= open + 2) score = tellSilence(e, (open + 2) * ventanaMs, p.sensibilidad);
     if (e.fase === 2) score = endWindow(e, e.cuenta, open, ventanaMs, p.sensibilidad, score);
     const from = Math.max(open + 1, ventana - MOST_EMPTY);
     for (let empty = from; empty < ventana; empty++) score = endWindow(e, 0, empty, ventanaMs, p.sensibilidad, score);
     e.fase = 2;
     e.ventana = ventana;
     e.cuenta = adds;
-    e.marca = Math.min(255, score * SCORE_STEPS);
+    e.marca = Math.min(MARCA_MAX, score * SCORE_STEPS);
     return e.marca / SCORE_STEPS;
   },
   onCycle: (e, nowMs, p) => {
     const held = e.marca / SCORE_STEPS;
     if (e.fase !== 2 || nowMs < (e.ventana + 2) * p.ventana_s * 1000) return held;
-    const silent = peek(e, 0, p.sensibilidad);
+    const silent = Math.min(MARCA_MAX / SCORE_STEPS, peek(e, 0, p.sensibilidad));
     return silent > held ? silent : held;
   },
   alerta: {
@@ -86,9 +94,15 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
         // seen by onCycle alone: the window after the open one has passed without a lectura
         const { min, max } = expected(e, true);
         const desdeMs = (e.ventana + 2) * p.ventana_s * 1000;
-        return { codigo: 'events_low', params: { lectura: 0 }, esperadoMin: min, esperadoMax: max, desdeMs };
+        return {
+          codigo: 'events_low',
+          params: { lectura: 0 },
+          esperadoMin: Math.fround(min),
+          esperadoMax: Math.fround(max),
+          desdeMs,
+        };
       }
-      const { alertaCuenta, alertaMin, alertaMax } = e;
+      const { alertaCuenta, alertaMin, alertaMax, alertaDesdeMs } = e;
       return {
         codigo:
           alertaCuenta > alertaMax
@@ -101,12 +115,25 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
         params: { lectura: alertaCuenta },
         esperadoMin: alertaMin,
         esperadoMax: alertaMax,
+        ...(alertaDesdeMs === 0 ? {} : { desdeMs: alertaDesdeMs }),
       };
     },
   },
 });
 
 type ConteoView = Parameters<NonNullable<(typeof conteo)['onLectura']>>[0];
+
+/** As a cycle would have seen the silence before this lectura; 0 when that is no alert. */
+function tellSilence(e: ConteoView, desdeMs: number, sensitivity: number): number {
+  const score = peek(e, 0, sensitivity);
+  if (score < ALERT) return 0;
+  const { min, max } = expected(e, true);
+  e.alertaCuenta = 0;
+  e.alertaMin = min;
+  e.alertaMax = max;
+  e.alertaDesdeMs = desdeMs;
+  return score;
+}
 
 function endWindow(
   e: ConteoView,

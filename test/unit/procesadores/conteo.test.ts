@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { conteo } from '#domain/procesadores/conteo.ts';
+import { parseParametros } from '#domain/procesadores/define.ts';
+import { makeBloque } from '../../fixtures/bloque.ts';
 import { Bench, DAY, START, dice, gauss } from './run.ts';
 
 /** `count(day)` events spread over each day. */
@@ -117,4 +119,41 @@ test('a silence of years costs no more than a few windows', () => {
 test('parametros say what is allowed', () => {
   assert.throws(() => new Bench(conteo, { ventana_s: 0 }), /ventana_s/);
   assert.throws(() => new Bench(conteo, { ventana: 60 }), /ventana/);
+});
+
+test('an alert opens at the same moment whether a cycle saw the silence or not, and says the same', () => {
+  const random = dice(4);
+  const usual = eventsOf(120, () => Math.round(350 + 10 * gauss(random)));
+  // three days of nothing, then as before
+  const after = eventsOf(3, () => 350).map((at) => at + 123 * DAY);
+  const told = (looks: readonly number[]): unknown[] => {
+    const parametros = parseParametros(conteo, { ventana_s: 86_400 }, 'parametros');
+    const bloque = makeBloque(conteo, { parametros, enfriamientoMs: DAY });
+    bloque.bind();
+    bloque.bind();
+    const changes: unknown[] = [];
+    const lecturas = (times: readonly number[]): void => {
+      for (const at of times) bloque.inbox.pushOne(0, 1, at, at);
+      bloque.watermarkMs = Math.max(bloque.watermarkMs, times.at(-1)!);
+      bloque.drain(1, times.at(-1)!);
+    };
+    for (let k = 0; k < usual.length; k += 1000) lecturas(usual.slice(k, k + 1000));
+    for (const at of looks) {
+      // the other clave carries the time on
+      bloque.watermarkMs = at;
+      bloque.cycle(1, at);
+    }
+    lecturas(after);
+    for (const { evento, episodio } of bloque.takeChanges()) {
+      const { id, abiertaMs, valor, razon, esperadoMin, esperadoMax } = episodio;
+      if (evento === 'abierta') changes.push({ id, abiertaMs, valor, razon, esperadoMin, esperadoMax });
+    }
+    return changes;
+  };
+  const unseen = told([]);
+  assert.deepEqual(
+    unseen.map((one) => (one as { abiertaMs: number }).abiertaMs),
+    [START + 121 * DAY],
+  );
+  assert.deepEqual(told([START + 120.9 * DAY, START + 121.5 * DAY, START + 122.9 * DAY]), unseen);
 });
