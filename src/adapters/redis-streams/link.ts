@@ -9,7 +9,7 @@
  * L1 What is under way when a connection breaks is rejected at once; nothing is sent again here.
  * L2 A server that cannot serve (too old, the wrong kind, a replica) never counts as up, but is asked again: it may be replaced.
  */
-import { CoreCError } from '#domain/errors.ts';
+import { CoreCError, messageOf } from '#domain/errors.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { RedisClient } from './client.ts';
 import { mayPass } from './redis-error.ts';
@@ -147,14 +147,22 @@ export class Link {
     const isCluster = client.isCluster;
     // a cluster is there as long as one of its nodes is
     const nodes = 'nodes' in client ? client.nodes('master') : [client];
-    const pairs = listOf((await Promise.any(nodes.map((node) => node.callBuffer('hello')))) as Reply);
+    const { server } = this.#options;
+    const expected = `${VERSION_MIN}.0`;
+    let pairs: readonly Reply[];
+    try {
+      pairs = listOf((await Promise.any(nodes.map((node) => node.callBuffer('hello')))) as Reply);
+    } catch (error) {
+      const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+      if (!/^ERR unknown command/i.test(messageOf(first))) throw error;
+      throw new CoreCError('COREC_E_REDIS_VERSION', { server, found: '5 or older (no HELLO)', expected }, first);
+    }
     const hello = new Map<string, Reply>();
     for (let k = 0; k + 1 < pairs.length; k += 2) hello.set(textOf(pairs[k]), pairs[k + 1]!);
     const version = textOf(hello.get('version'));
     const mode = textOf(hello.get('mode'));
-    const { server } = this.#options;
     if (Number.parseInt(version, 10) < VERSION_MIN) {
-      throw new CoreCError('COREC_E_REDIS_VERSION', { server, found: version, expected: `${VERSION_MIN}.0` });
+      throw new CoreCError('COREC_E_REDIS_VERSION', { server, found: version, expected });
     }
     if ((mode === 'cluster') !== isCluster) {
       throw new CoreCError(isCluster ? 'COREC_E_REDIS_SINGLE' : 'COREC_E_REDIS_CLUSTER', { server, found: mode });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { documentedRights } from '../../servers/redis/documented-rights.ts';
+import { startOldRedis } from '../../servers/redis/old-server.ts';
 import { freePort } from '../../servers/redis/ports.ts';
 import { RedisServer } from '../../servers/redis/server.ts';
 import { startCoreC, type CoreCProcess } from '../../support/corec-process.ts';
@@ -131,6 +132,22 @@ describe('CoreC with Redis', () => {
       server.thaw();
     }
   });
+
+  for (const [version, said] of [
+    ['6.2.14', '6.2.14'],
+    ['5.0.14', '5 or older'],
+  ] as const) {
+    test(`of version ${version}: it is refused at the start, with what is wanted and what to do`, async (t) => {
+      const old = await startOldRedis(version);
+      t.after(() => old.close());
+      const world = await makeIt(t, { port: old.port, username: null, password: null });
+      const { code, output } = await ended(run(world, ['--wait']));
+      assert.notEqual(code, 0);
+      assert.match(output, /COREC_E_REDIS_VERSION/);
+      assert.ok(output.includes(`Redis at localhost:${old.port} is version ${said}`), output);
+      assert.match(output, /CoreC needs 7\.0 or newer/);
+    });
+  }
 
   test('a command that looks at what is stored does not need it', async (t) => {
     const world = await makeIt(t, { port: await freePort() });
