@@ -3,7 +3,8 @@
  *
  * Owns the process and its faults: stop, kill, freeze, thaw, start again on the same port and data. Leaves clusters to cluster.ts.
  *
- * A small shell holds the server and reads from a pipe that only this process holds: when the pipe ends, however, the server is killed.
+ * A small shell holds the server and reads from a pipe that only this process holds: when the pipe ends, however, the server is killed,
+ * and its folder goes unless the pipe said `keep`.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,10 @@ export interface RedisServerOptions {
   readonly cluster?: { readonly busPort: number; readonly nodeTimeoutMs: number };
 }
 
-const HOLD = 'trap "" INT TERM; "$@" & echo $!; read -r _; kill -9 $! 2>/dev/null; wait';
+const HOLD = [
+  'trap "" INT TERM; "$@" & echo $!; read -r word; kill -9 $! 2>/dev/null; wait',
+  '[ "$word" = keep ] || { cd /; rm -rf "${1%/*}"; }',
+].join('\n');
 const START_MS = 20_000;
 
 export class RedisServer {
@@ -213,7 +217,7 @@ export class RedisServer {
     const pid = this.#pid;
     await until(`Redis ${pid} is gone`, () => !isAlive(pid));
     this.#pid = 0;
-    this.#holder?.stdin?.end();
+    this.#holder?.stdin?.end('keep\n');
     this.#holder = null;
   }
 }
