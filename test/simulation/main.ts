@@ -1,10 +1,5 @@
 /**
- * `npm run test:simulation -- ...`: seeds by hand.
- *
- *   --seed N         one seed, with every line of its trace
- *   --seeds A..B     a range (1..1000); what fails is told as it comes
- *   --long           minutes of virtual time instead of seconds
- *   --planted NAME   with a fault put in on purpose (planted.ts)
+ * `npm run test:simulation -- ...`: seeds by hand; `--help` says how.
  */
 import { parseArgs } from 'node:util';
 import { PLANTED, type PlantedName } from './planted.ts';
@@ -13,6 +8,14 @@ import { describeSums, describeViolation } from './report.ts';
 import { simulate } from './simulate.ts';
 
 const USAGE = 'npm run test:simulation -- [--seed N | --seeds A..B] [--long] [--planted NAME]';
+const HELP = `${USAGE}
+
+  --seed N         one seed, with every line of its trace
+  --seeds A..B     a range (1..1000); what fails is told as it comes
+  --long           minutes of virtual time instead of seconds
+  --planted NAME   with a fault put in on purpose: ${Object.keys(PLANTED).join(', ')}
+
+What a failing seed says, and how to read it: CONTRIBUTING.md, "A seed that fails".`;
 
 const { values } = parseArgs({
   options: {
@@ -20,8 +23,13 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1..1000' },
     long: { type: 'boolean', default: false },
     planted: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const isLong = values.long;
 const planted = (values.planted ?? null) as PlantedName | null;
 if (planted !== null && !Object.hasOwn(PLANTED, planted))
