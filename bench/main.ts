@@ -24,6 +24,7 @@ import {
   SHIPPED_LIMIT,
   SMALL_LIMIT,
 } from './rows/memory.ts';
+import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
 import { REDIS_LIMIT } from './rows/redis.ts';
 import { benchFailover, FAILOVER_LIMIT } from './rows/servers-failover.ts';
 import {
@@ -74,6 +75,11 @@ const GROUPS: readonly Group[] = [
     rows: [planned('frames.encode', 'ms', FRAMES_LIMIT), planned('frames.decode', 'ms', FRAMES_LIMIT)],
     seconds: 3,
     run: micro('frames'),
+  },
+  {
+    rows: [planned('modules.forest-fit', 'ms', FIT_LIMIT), planned('modules.forest-score', 'ms', SCORE_LIMIT)],
+    seconds: 8,
+    run: micro('forest'),
   },
   { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, isExtra: true, run: micro('redis') },
   { rows: [planned('ingest', 'lecturas/s', INGEST_LIMIT)], seconds: 75, run: benchIngest },

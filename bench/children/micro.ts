@@ -1,8 +1,9 @@
 /** A micro row in a process of its own. */
 import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
+import { benchForest } from '../rows/modules-forest.ts';
 import { benchRedis } from '../rows/redis.ts';
 import { benchSweep } from '../rows/sweep.ts';
 
-const ROWS = { sweep: benchSweep, frames: benchFrames, redis: benchRedis } as const;
+const ROWS = { sweep: benchSweep, frames: benchFrames, redis: benchRedis, forest: benchForest } as const;
 say(await ROWS[childInput<keyof typeof ROWS>()]());
