@@ -9,7 +9,8 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { EntradaAudit, reasonOf, type Finding, type Look } from '#domain/auditoria/entrada-audit.ts';
-import { featuresOf, type BloqueFigures } from '#domain/auditoria/features.ts';
+import { FEATURES, featuresOf, type BloqueFigures } from '#domain/auditoria/features.ts';
+import { Quality, type QualityKind, type QualityShares } from '#domain/auditoria/quality.ts';
 import { messageOf } from '#domain/errors.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
 import { ModuloBase } from './modulo-base.ts';
@@ -31,6 +32,7 @@ interface Watched {
 
 interface Seen {
   readonly figures: BloqueFigures;
+  readonly quality: Quality | null;
   readonly monotonicMs: number;
 }
 
@@ -113,6 +115,8 @@ export class ModuloAuditoria extends ModuloBase {
     const { audit } = watched;
     const nowMs = nucleus.clock.monotonicMs();
     const looks: Look[] = [];
+    const entry = nucleus.config.bloques.find((one) => one.id === id);
+    const expectsAll = (entry?.clave_ttl_s ?? null) === null;
     for (const bloque of bloques) {
       const before = this.#before.get(bloque);
       // what a pause began or ended in is no measure
@@ -120,15 +124,16 @@ export class ModuloAuditoria extends ModuloBase {
         this.#before.delete(bloque);
         continue;
       }
-      const figures = figuresOf(bloque);
-      this.#before.set(bloque, { figures, monotonicMs: nowMs });
+      const quality = before?.quality ?? (bloque.autonomo ? null : new Quality(bloque.entidades));
+      const figures = figuresOf(bloque, quality, nucleus.clock.nowMs(), expectsAll);
+      this.#before.set(bloque, { figures, quality, monotonicMs: nowMs });
       // one that never ran is capacity that waits
       if (before === undefined || this.looks < SETTLING_LOOKS || figures.runsTotal === 0) continue;
       looks.push({ id: bloque.id, row: featuresOf(before.figures, figures, nowMs - before.monotonicMs) });
     }
     const alive = new Map(bloques.map((bloque) => [bloque.id, bloque]));
     const findings = [...audit.forget((bloque) => alive.has(bloque)), ...audit.look(looks)];
-    for (const finding of findings) this.#tell(nucleus, watched, finding, alive.get(finding.bloque)?.canal);
+    for (const finding of findings) this.#tell(nucleus, watched, finding, alive.get(finding.bloque));
     const isMany = audit.openCount > TOLD_MAX;
     const key = { bloque: id, clave: '', regla: REGLA };
     if (isMany) {
@@ -139,7 +144,7 @@ export class ModuloAuditoria extends ModuloBase {
   }
 
   /** Z2. */
-  #tell(nucleus: NucleusContext, watched: Watched, finding: Finding, canal: number | undefined): void {
+  #tell(nucleus: NucleusContext, watched: Watched, finding: Finding, subject: BloqueSimbiotico | undefined): void {
     const { evento, bloque, measured, min, max, score } = finding;
     const key = { bloque, clave: '', regla: REGLA };
     if (evento === 'cerrada') {
@@ -152,13 +157,21 @@ export class ModuloAuditoria extends ModuloBase {
     }
     if (!watched.told.has(bloque)) return;
     nucleus.openAlerta(key, {
-      razon: { codigo: reasonOf(finding) },
+      razon: { codigo: reasonOf(finding), ...this.#example(finding, subject) },
       valor: score,
       lectura: measured,
       esperadoMin: min,
       esperadoMax: max,
-      ...(canal === undefined ? {} : { canal }),
+      ...(subject === undefined ? {} : { canal: subject.canal }),
     });
+  }
+
+  /** Of what is wrong with some entidades of many, one to begin with. */
+  #example({ feature }: Finding, bloque: BloqueSimbiotico | undefined): { ejemplo?: string } {
+    const { nombre } = FEATURES[feature]!;
+    if (bloque === undefined || !isQuality(nombre)) return {};
+    const slot = this.#before.get(bloque)?.quality?.example(nombre) ?? -1;
+    return { ejemplo: slot < 0 ? '' : bloque.claveOf(slot) };
   }
 
   #watched(nucleus: NucleusContext, id: string): Watched {
@@ -195,8 +208,20 @@ export class ModuloAuditoria extends ModuloBase {
   }
 }
 
-function figuresOf(bloque: BloqueSimbiotico): BloqueFigures {
-  const { fitness, spread, mean, carga, runsTotal, fallosTotal, turnsTotal, turnsMs, episodios } = bloque;
+const NO_SHARES: QualityShares = { silent: 0, stuck: 0, impossible: 0 };
+
+function isQuality(nombre: string): nombre is QualityKind {
+  return nombre in NO_SHARES;
+}
+
+function figuresOf(
+  bloque: BloqueSimbiotico,
+  quality: Quality | null,
+  nowMs: number,
+  expectsAll: boolean,
+): BloqueFigures {
+  const { core } = bloque.memory;
+  const { fitness, spread, mean, carga, runsTotal, fallosTotal, turnsTotal, turnsMs, lateTotal, episodios } = bloque;
   const ligadas = bloque.autonomo ? bloque.entidades : bloque.bound;
   return {
     fitness,
@@ -209,5 +234,7 @@ function figuresOf(bloque: BloqueSimbiotico): BloqueFigures {
     turnsMs,
     alerting: episodios.openCount,
     ligadas,
+    lateTotal,
+    quality: quality?.look(core, bloque.used, bloque.watermarkMs, nowMs, expectsAll) ?? NO_SHARES,
   };
 }

@@ -32,7 +32,8 @@ const RANGE_SPREADS = 3;
 const ODD_LOOKS = 2;
 const CALM_LOOKS = 3;
 const STEP = 127 / DEVIATION_MAX;
-const VERSION = 1;
+/** 2: with the figures of quality. */
+const VERSION = 2;
 const BLOQUES_MAX = 1_000_000;
 const ID_BYTES_MAX = 1024;
 

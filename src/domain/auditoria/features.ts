@@ -1,10 +1,12 @@
 /**
- * What ModuloAuditoria looks at in a bloque: eight figures that the nucleus knows anyway, over the time since the last look.
+ * What ModuloAuditoria looks at in a bloque: how it does its work, and how good its data is, over the time since the last look.
  *
  * Owns which they are, and the scale and least spread that each is judged by. Leaves what is usual to usual.ts.
  *
  * A1 A figure is judged on its own scale: times and rates by their logarithm, since twice as long says the same at 1 ms and at 1 s.
  */
+
+import type { QualityShares } from './quality.ts';
 
 export interface Feature {
   readonly nombre: string;
@@ -27,6 +29,11 @@ export const FEATURES: readonly Feature[] = [
   { nombre: 'throughput', logOf: 1, least: 0.15, leastShare: 0 },
   { nombre: 'alerting', logOf: null, least: 0.004, leastShare: 0 },
   { nombre: 'drift', logOf: null, least: 0.004, leastShare: 0.05 },
+  // one of a thousand that falls silent is news where none ever was
+  { nombre: 'silent', logOf: null, least: 0.0001, leastShare: 0.1 },
+  { nombre: 'stuck', logOf: null, least: 0.0005, leastShare: 0.1 },
+  { nombre: 'impossible', logOf: null, least: 0.0001, leastShare: 0.1 },
+  { nombre: 'out_of_order', logOf: null, least: 0.002, leastShare: 0.1 },
 ];
 export const FEATURES_COUNT: number = FEATURES.length;
 
@@ -45,6 +52,9 @@ export interface BloqueFigures {
   /** Entidades with an open episodio, and those that could have one. */
   readonly alerting: number;
   readonly ligadas: number;
+  /** Lecturas that came after a later one of their clave. */
+  readonly lateTotal: number;
+  readonly quality: QualityShares;
 }
 
 /** The row of what came about between two looks, each figure in its own unit. */
@@ -60,6 +70,10 @@ export function featuresOf(before: BloqueFigures, now: BloqueFigures, elapsedMs:
     elapsedMs > 0 ? (runs * 1000) / elapsedMs : 0,
     now.ligadas > 0 ? now.alerting / now.ligadas : 0,
     now.mean,
+    now.quality.silent,
+    now.quality.stuck,
+    now.quality.impossible,
+    runs > 0 ? (now.lateTotal - before.lateTotal) / runs : 0,
   ];
 }
 

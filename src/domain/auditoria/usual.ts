@@ -1,5 +1,5 @@
 /**
- * What is usual for one bloque: level and spread of each of its figures, learned from look to look in 64 bytes.
+ * What is usual for one bloque: level and spread of each of its figures, learned from look to look in 96 bytes.
  *
  * Owns learning and telling how far a row is from usual. Leaves whether that is odd to the forest of its entry (entrada-audit.ts).
  *

@@ -113,6 +113,8 @@ export class BloqueSimbiotico implements RunSink {
   fallosTotal = 0;
   repairsTotal = 0;
   runsTotal = 0;
+  /** Lecturas that came after a later one of their entidad. */
+  lateTotal = 0;
   /** Turns it had in this process, and ms that they took. */
   turnsTotal = 0;
   turnsMs = 0;
@@ -392,7 +394,7 @@ export class BloqueSimbiotico implements RunSink {
       sumSquares: acc[ACC.sumSquares]!,
       shift: acc[ACC.shift]!,
     };
-    // five stores: fill() costs as much as the rest of a quiet cycle's bookkeeping
+    // a few stores: fill() costs as much as the rest of a quiet cycle's bookkeeping
     acc[ACC.runs] = 0;
     acc[ACC.errors] = 0;
     acc[ACC.sum] = 0;
@@ -411,6 +413,8 @@ export class BloqueSimbiotico implements RunSink {
     if (this.#stampNow === 0) this.#stamp?.fill(0xffff);
     this.runsTotal += sums.runs;
     this.fallosTotal += sums.errors;
+    this.lateTotal += acc[ACC.late]!;
+    acc[ACC.late] = 0;
     const repair = this.#repair(nowMs);
     if (sums.runs > 0) this.#cyclesWithRuns++;
     this.#judge(sums, nowMs);

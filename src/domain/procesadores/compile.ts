@@ -15,8 +15,8 @@ import type { BloqueMemory, CoreColumns } from '../entidad/columns.ts';
 import type { AnyProcesador, EntidadView, EstadoSpec, Explicacion } from './define.ts';
 
 /** What the loops add up; index into `acc`. */
-export const ACC = { runs: 0, errors: 1, sum: 2, sumSquares: 3, held: 4, shift: 5 } as const;
-export const ACC_LENGTH = 6;
+export const ACC = { runs: 0, errors: 1, sum: 2, sumSquares: 3, held: 4, shift: 5, late: 6 } as const;
+export const ACC_LENGTH = 7;
 
 /** What a loop tells beside its sums; called only for the rare. */
 export interface RunSink {
@@ -150,7 +150,7 @@ return function lecturas${compiledCount}(core, p, lecturas, from, to, pend, acc,
   const pSlot = keep ? pend.slot : null, pTs = keep ? pend.tsMs : null, pLectura = keep ? pend.lectura : null, pValor = keep ? pend.valor : null;
   const room = keep ? pSlot.length : 0;
   let n = keep ? pend.length : 0;
-  let k = from, runs = 0, errors = 0, sum = 0, sumSquares = 0, h = acc[${ACC.held}], i = 0, f = 0;
+  let k = from, runs = 0, errors = 0, late = 0, sum = 0, sumSquares = 0, h = acc[${ACC.held}], i = 0, f = 0;
   for (;;) {
     try {
       for (; k < to; k++) {
@@ -162,6 +162,7 @@ return function lecturas${compiledCount}(core, p, lecturas, from, to, pend, acc,
         runs++;
         const v = onLectura(view, l, p);
         ${CHECK}
+        if (t < lastTs[i]) late++;
         valor[i] = f; last[i] = x; lastTs[i] = t;
         const d = f - shift; sum += d; sumSquares += d * d;
         if (keep) { pSlot[n] = i; pTs[n] = t; pLectura[n] = x; pValor[n] = f; n++; }
@@ -171,7 +172,7 @@ return function lecturas${compiledCount}(core, p, lecturas, from, to, pend, acc,
     } catch (error) { errors++; sink.fallo(i, error); k++; }
   }
   if (keep) pend.length = n;
-  acc[${ACC.runs}] += runs; acc[${ACC.errors}] += errors; acc[${ACC.sum}] += sum; acc[${ACC.sumSquares}] += sumSquares; acc[${ACC.held}] = h;
+  acc[${ACC.runs}] += runs; acc[${ACC.errors}] += errors; acc[${ACC.sum}] += sum; acc[${ACC.sumSquares}] += sumSquares; acc[${ACC.held}] = h; acc[${ACC.late}] += late;
   return k;
 };`;
   // oxlint-disable-next-line no-new-func -- the reason stands in the head of this file

@@ -46,6 +46,14 @@ export const EN = {
     '{lectura:percent} of the entidades of the bloque have an open alert; usual is {esperadoMin:percent} to {esperadoMax:percent}',
   'reason.audit_drift':
     'the valores of the bloque have drifted to a mean of {lectura}; usual is {esperadoMin} to {esperadoMax}',
+  'reason.audit_silent':
+    '{lectura:percent} of the entidades of the bloque have fallen silent, among them {ejemplo}; usual is {esperadoMin:percent} to {esperadoMax:percent}',
+  'reason.audit_stuck':
+    '{lectura:percent} of the entidades of the bloque repeat one and the same reading, among them {ejemplo}; usual is {esperadoMin:percent} to {esperadoMax:percent}',
+  'reason.audit_impossible':
+    '{lectura:percent} of the entidades of the bloque hold what cannot be (a time of the future, a number beyond all bounds), among them {ejemplo}; usual is {esperadoMin:percent} to {esperadoMax:percent}',
+  'reason.audit_out_of_order':
+    '{lectura:percent} of the readings of the bloque came after a later one of their clave; usual is {esperadoMin:percent} to {esperadoMax:percent}',
   'reason.audit_many': '{lectura:whole} of {bloques:whole} bloques are unlike themselves',
   'reason.plugin': '{texto}',
   'reason.source_failed': 'source {fuente} cannot be read: {error}',

@@ -43,6 +43,14 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
     'el {lectura:percent} de las entidades del bloque tiene una alerta abierta; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
   'reason.audit_drift':
     'los valores del bloque han derivado a una media de {lectura}; lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.audit_silent':
+    'el {lectura:percent} de las entidades del bloque ha callado, entre ellas {ejemplo}; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
+  'reason.audit_stuck':
+    'el {lectura:percent} de las entidades del bloque repite una misma lectura, entre ellas {ejemplo}; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
+  'reason.audit_impossible':
+    'el {lectura:percent} de las entidades del bloque tiene lo que no puede ser (una hora futura, un número desmedido), entre ellas {ejemplo}; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
+  'reason.audit_out_of_order':
+    'el {lectura:percent} de las lecturas del bloque llegó después de una posterior de su clave; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
   'reason.audit_many': '{lectura:whole} de {bloques:whole} bloques no son como siempre',
   'reason.plugin': '{texto}',
   'reason.source_failed': 'la fuente {fuente} no se puede leer: {error}',

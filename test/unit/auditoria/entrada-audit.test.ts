@@ -40,6 +40,10 @@ class Fleet {
         Math.max(0, load * (1 + 0.05 * this.#gauss())),
         this.#dice() < 0.05 ? 0.001 : 0,
         0.02 + 0.002 * this.#gauss(),
+        k === 3 ? 0.05 : 0,
+        this.#dice() < 0.02 ? 0.001 : 0,
+        0,
+        Math.max(0, 0.01 + 0.002 * this.#gauss()),
       ];
       change(k, row);
       return { id: `flota/${k}`, row };
@@ -66,6 +70,10 @@ describe('the audit of an entry', () => {
     ['throughput', (row) => (row[index('throughput')] = 0.5)],
     ['alerting', (row) => (row[index('alerting')] = 0.1)],
     ['drift', (row) => (row[index('drift')] = 0.3)],
+    ['silent', (row) => (row[index('silent')] = 0.002)],
+    ['stuck', (row) => (row[index('stuck')] = 0.1)],
+    ['impossible', (row) => (row[index('impossible')] = 0.001)],
+    ['out_of_order', (row) => (row[index('out_of_order')] = 0.3)],
   ];
   for (const [nombre, make] of oddities) {
     test(`a bloque whose ${nombre} leaves the usual is told at the second look, by that name, and once`, () => {
@@ -193,8 +201,21 @@ test('figures are over the time between two looks', () => {
     turnsMs: 50,
     alerting: 1,
     ligadas: 100,
+    lateTotal: 30,
+    quality: { silent: 0.01, stuck: 0.02, impossible: 0.03 },
   };
-  const later = { ...figures, runsTotal: 1600, fallosTotal: 16, turnsTotal: 160, turnsMs: 80, alerting: 5 };
-  assert.deepEqual(featuresOf(figures, later, 60_000), [0.9, 0.1, 0.01, 0.5, 0.5, 10, 0.05, 0.02]);
-  assert.deepEqual(featuresOf(figures, figures, 60_000), [0.9, 0.1, 0, 0.5, 0, 0, 0.01, 0.02]);
+  const later = {
+    ...figures,
+    runsTotal: 1600,
+    fallosTotal: 16,
+    turnsTotal: 160,
+    turnsMs: 80,
+    alerting: 5,
+    lateTotal: 90,
+  };
+  assert.deepEqual(
+    featuresOf(figures, later, 60_000),
+    [0.9, 0.1, 0.01, 0.5, 0.5, 10, 0.05, 0.02, 0.01, 0.02, 0.03, 0.1],
+  );
+  assert.deepEqual(featuresOf(figures, figures, 60_000), [0.9, 0.1, 0, 0.5, 0, 0, 0.01, 0.02, 0.01, 0.02, 0.03, 0]);
 });

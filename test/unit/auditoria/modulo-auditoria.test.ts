@@ -27,7 +27,7 @@ class World {
     const quiet = (): void => undefined;
     const isPausado = (): boolean => this.pausado;
     this.nucleus = {
-      config: { auditoria: { intervalo_s: 60 } },
+      config: { auditoria: { intervalo_s: 60 }, bloques: [] },
       clock: this.clock,
       logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       meter: { observedGauge: (name: string, _help: string, read: () => number) => this.gauges.set(name, read) },
@@ -99,6 +99,27 @@ describe('ModuloAuditoria', () => {
     assert.deepEqual([many[2].razon, many[2].lectura], [{ codigo: 'audit_many', bloques: 40 }, 30]);
     await world.minutes(60);
     assert.ok(world.closed.includes('prueba'));
+    await world.modulo.detener();
+  });
+
+  test('an entidad of the bloque that falls silent is told with its clave', async () => {
+    const world = new World(3);
+    const [bloque] = world.bloques;
+    await world.start();
+    const minutes = async (count: number, quiet: number): Promise<void> => {
+      for (let m = 0; m < count; m++) {
+        const nowMs = world.clock.nowMs();
+        for (let slot = 0; slot < 10; slot++) if (slot !== quiet) bloque!.inbox.pushOne(slot, m % 5, nowMs, nowMs);
+        bloque!.watermarkMs = nowMs;
+        bloque!.procesar(1, nowMs);
+        bloque!.noteTurn(0.2);
+        await world.clock.advance(MINUTE);
+      }
+    };
+    await minutes(90, -1);
+    await minutes(30, 6);
+    const told = world.opened.find(([, , { razon }]) => razon.codigo === 'audit_silent');
+    assert.deepEqual([told?.[0], told?.[2].razon['ejemplo'], told?.[2].lectura], ['prueba/0', 'c6', 0.1]);
     await world.modulo.detener();
   });
 
