@@ -226,6 +226,11 @@ export const ERROR_TABLE = {
     '{what} es {found}; el límite es {allowed}.',
   ),
   // commands
+  COREC_E_MOVE: row(
+    'input',
+    'Entidades cannot be moved: {found}; possible is {allowed}. See corec bloques ENTRY, or try --dry-run.',
+    'No se pueden mover entidades: {found}; es posible {allowed}. Vea corec bloques ENTRY, o pruebe --dry-run.',
+  ),
   COREC_E_COMMAND_UNKNOWN: row(
     'input',
     'There is no command "{found}". {hint}',
