@@ -27,6 +27,9 @@ import { locate } from './locate.ts';
 import { printable } from './render/width.ts';
 import { COMMON, flagsOf, placesOf, ROWS, type Row } from './rows.ts';
 
+/** As commander names an option: `dry-run` is `dryRun`. */
+const optionKey = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
 /** Help into a pipe is as wide as a page. */
 const PIPE_WIDTH = 100;
 
@@ -108,7 +111,7 @@ function build(
       const args: Record<string, Given> = {};
       for (const [k, { name }] of places.entries()) if (given[k] !== undefined) args[name] = given[k] as string;
       for (const { flag, name } of flagsOf(row)) {
-        const value = options[name];
+        const value = options[optionKey(name)];
         if (value !== undefined && !(flag.startsWith('no-') && value === true)) args[name] = value;
       }
       await act(row, options, args);

@@ -95,6 +95,9 @@ export const ROWS: readonly Row[] = [
   shown('pause', 'act'),
   shown('resume', 'act'),
   shown('forget', 'act'),
+  shown('block-redirect', 'act'),
+  shown('block-merge', 'act'),
+  shown('block-split', 'act'),
   {
     path: 'config check',
     group: 'setup',

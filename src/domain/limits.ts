@@ -57,6 +57,12 @@ export const INBOX_LECTURAS_DEFAULT = 16_384;
 export const INBOX_LECTURAS_MIN = 16;
 export const INBOX_LECTURAS_MAX = 1_048_576;
 
+/**
+ * Claves of an entry that found no entidad, told apart by their hashes until the next pass of redirection: some 40 bytes each, 2.5 MB.
+ * More than a bloque could take at once changes no plan.
+ */
+export const BACKLOG_MAX: number = ENTIDADES_POR_BLOQUE_MAX;
+
 // ---- what waits for the epoch
 
 /** Pending mensajes: an epoch commits sooner when they reach it. An epoch begins at half of it, so that the other half takes what comes meanwhile. */

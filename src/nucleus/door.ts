@@ -24,12 +24,18 @@ import type {
   IngestProgress,
   LoteInput,
   LoteResult,
+  MoverInput,
+  MoverResult,
   NucleusApi,
   NucleusStatus,
 } from '#ports/nucleus-api.ts';
 import type { AlertaNotice } from '#ports/sink.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueNumeros, Movimiento } from '#domain/sincronizacion/numeros.ts';
+import { planByHand } from '#domain/sincronizacion/by-hand.ts';
 import { runIngest } from './ingest.ts';
+import { COMANDO_OF } from './movimientos.ts';
+import { nextIndiceOf } from './mudanza.ts';
 import type { Nucleus, Silencio } from './nucleus.ts';
 import { Queries } from './queries.ts';
 import type { Replayer } from './recovery.ts';
@@ -242,16 +248,30 @@ export class NucleusDoor implements NucleusApi, Replayer {
   /** Synchronous. Returns how many entidades were freed. */
   #forgetAll(clave: string, ref: string | null): number {
     const { swarm, hub, clock } = this.#nucleus;
-    const doomed = this.#queries.entidades(clave, ref, Infinity);
+    const doomed = this.#queries.places(clave, ref, Infinity);
     const touched = new Set<BloqueSimbiotico>();
-    for (const { bloque: id, id: entidadId } of doomed) {
-      const bloque = swarm.bloque(id)!;
-      const slot = Number(entidadId.slice(entidadId.lastIndexOf('/') + 1));
-      swarm.forget(swarm.entradas.get(bloque.entrada)!, makeLoc(bloque.options.indice, slot));
+    for (const { entrada, bloque, slot } of doomed) {
+      swarm.forget(entrada, makeLoc(bloque.options.indice, slot));
       touched.add(bloque);
     }
     for (const bloque of touched) hub.take(bloque, bloque.takeChanges(), clock.nowMs(), NaN, true);
     return doomed.length;
+  }
+
+  async mover(input: MoverInput, comandoId: string, puerta: string = PUERTA_INTERNA): Promise<MoverResult> {
+    const { movimientos, swarm, deps } = this.#nucleus;
+    const planner = (bloques: readonly BloqueNumeros[]): readonly Movimiento[] =>
+      planByHand(input, bloques, (tipos) => movimientos.plan(tipos, bloques), nextIndiceOf(swarm));
+    for (const ref of [input.de, input.a]) if (ref !== null) this.#select(ref);
+    if (input.seco) return { movimientos: planner(movimientos.numeros()), seco: true };
+    const known = await this.#bounded(deps.store.findComando(comandoId));
+    if (known !== null) return known.respuesta as MoverResult;
+    const { tipo, ...argumentos } = input;
+    const asked = { nombre: COMANDO_OF[tipo], argumentos, comandoId, puerta };
+    const moves = movimientos.carryOut(planner, (done) => [
+      this.#row(asked, { tipo: 'nada' }, { movimientos: done, seco: false }),
+    ]);
+    return { movimientos: await this.#bounded(moves), seco: false };
   }
 
   applyEfecto(_nombre: string, efecto: unknown): void {

@@ -72,6 +72,14 @@ export function registerMetrics(nucleus: Nucleus): void {
     });
   }
   registerStreamMetrics(nucleus);
+  for (const tipo of ['redirigir', 'devolver', 'fusionar', 'dividir'] as const) {
+    gauge(
+      'corec_entidades_redirected_total',
+      'Entidades moved between bloques since the start, by kind of move',
+      () => nucleus.movimientos.moved.get(tipo) ?? 0,
+      { tipo },
+    );
+  }
   for (const [quantile, q] of QUANTILES) {
     gauge('corec_sweep_ms', 'Time of a sweep', () => nucleus.ejecucion.sweepMs.at(q), { quantile });
     gauge('corec_cycle_ms', 'Time of one bloque run', () => nucleus.ejecucion.cycleMs.at(q), { quantile });
@@ -100,6 +108,7 @@ export function registerMetrics(nucleus: Nucleus): void {
       () => sum((b) => b.carga)() / Math.max(1, entrada.bloques.length),
       labels,
     );
+    gauge('corec_bloque_backlog', 'Claves of an entry that found no entidad', () => entrada.backlog.size, labels);
     gauge(
       'corec_bloque_inbox',
       'Lecturas that wait in an entry',

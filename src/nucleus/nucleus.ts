@@ -43,6 +43,7 @@ import { Lotes, type Held } from './lotes.ts';
 import { makePluginContext } from './plugin-context.ts';
 import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
+import { NucleusMovimientos } from './movimientos.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
@@ -102,6 +103,7 @@ export class Nucleus implements NucleusContext {
   readonly streams: Streams;
   readonly catchUp: AlertCatchUp;
   readonly door: NucleusDoor;
+  readonly movimientos: NucleusMovimientos;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
   /** What modules want kept, asked at each cut. */
@@ -191,6 +193,7 @@ export class Nucleus implements NucleusContext {
       await within(deps.clock, STOP_ONE_MS, plugin, work);
     });
     this.door = new NucleusDoor(this);
+    this.movimientos = new NucleusMovimientos(this);
     this.comandos = new Comandos({
       store: deps.store,
       nextEpoca: () => this.epochs?.next ?? 1,
@@ -685,18 +688,7 @@ export class Nucleus implements NucleusContext {
         say: this.say,
         describe: (error) => this.describe(error),
         codec: this.config.persistencia.codec,
-        quiet: async () => {
-          await this.comandos.settle();
-          await this.gate.shut();
-          try {
-            await this.turn();
-            await this.runs.closuresDone();
-            await this.runs.heal();
-          } catch (error) {
-            this.gate.open();
-            throw error;
-          }
-        },
+        quiet: () => this.quiet(),
         isQuiet: (next) => this.runs.isClean && this.comandos.isSettledFor(next),
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
@@ -746,6 +738,20 @@ export class Nucleus implements NucleusContext {
   #epochSoon(): void {
     if (this.epochs === null || this.epochs.busy || this.fase === 'deteniendo') return;
     void this.epoch(this.clock.nowMs());
+  }
+
+  /** Shuts the gate and lets everything that is inside end; whoever calls opens it again. Rejects, the gate open, when the store is away. */
+  async quiet(): Promise<void> {
+    await this.comandos.settle();
+    await this.gate.shut();
+    try {
+      await this.turn();
+      await this.runs.closuresDone();
+      await this.runs.heal();
+    } catch (error) {
+      this.gate.open();
+      throw error;
+    }
   }
 
   /** One epoch; a failure for good is told to `onFatal`. */

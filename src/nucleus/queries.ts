@@ -187,20 +187,27 @@ export class Queries {
   }
 
   entidades(pattern: string, bloqueRef: string | null, limit: number): EntidadSummary[] {
+    return this.places(pattern, bloqueRef, limit)
+      .map((place) => this.#entidad(place))
+      .toSorted((a, b) => (a.clave < b.clave ? -1 : a.clave > b.clave ? 1 : 0));
+  }
+
+  /** Where the claves that match stand, in no order. */
+  places(pattern: string, bloqueRef: string | null, limit: number): Place[] {
     const glob = compileGlob(pattern);
-    const list: EntidadSummary[] = [];
+    const list: Place[] = [];
     for (const entrada of this.#nucleus.swarm.entradas.values()) {
       if (bloqueRef !== null && bloqueRef !== entrada.id && !bloqueRef.startsWith(`${entrada.id}/`)) continue;
       visitMatches(entrada.claves, glob, (loc) => {
         const bloque = entrada.bloques[bloqueOfLoc(loc)]!;
         if (bloqueRef === null || bloqueRef === entrada.id || bloqueRef === bloque.id) {
-          list.push(this.#entidad({ entrada, bloque, slot: slotOfLoc(loc) }));
+          list.push({ entrada, bloque, slot: slotOfLoc(loc) });
         }
         return list.length < limit;
       });
       if (list.length >= limit) break;
     }
-    return list.toSorted((a, b) => (a.clave < b.clave ? -1 : a.clave > b.clave ? 1 : 0));
+    return list;
   }
 
   entidad(ref: string): EntidadDetail {
@@ -231,11 +238,9 @@ export class Queries {
       if (place !== null) return place;
     }
     const slash = ref.lastIndexOf('/');
-    const bloque = slash > 0 ? swarm.bloque(ref.slice(0, slash)) : null;
-    const slot = Number(ref.slice(slash + 1));
-    if (bloque !== null && Number.isInteger(slot) && slot >= 0 && slot < bloque.entidades) {
-      return { entrada: swarm.entradas.get(bloque.entrada)!, bloque, slot };
-    }
+    const birth = slash > 0 ? swarm.bloque(ref.slice(0, slash)) : null;
+    const place = birth === null ? null : this.#byNumber(birth, Number(ref.slice(slash + 1)));
+    if (place !== null) return place;
     const near = this.entidades(`*${ref.slice(0, 24)}*`, null, 3).map((entidad) => entidad.clave);
     const hint = near.length > 0 ? `Near: ${near.join(', ')}.` : 'List claves with: corec entidades "*".';
     throw new CoreCError('COREC_E_NOT_FOUND', { what: 'entidad', found: ref, hint });
@@ -365,6 +370,35 @@ export class Queries {
     );
   }
 
+  /** The entidad that was born as the n-th of a bloque, wherever it stands now. */
+  #byNumber(birth: BloqueSimbiotico, n: number): Place | null {
+    if (!Number.isInteger(n) || n < 0) return null;
+    const { swarm } = this.#nucleus;
+    const { numeroBase, slots } = birth.options;
+    const placeOf = (bloque: BloqueSimbiotico, slot: number): Place => ({
+      entrada: swarm.entradas.get(bloque.entrada)!,
+      bloque,
+      slot,
+    });
+    const wanted = numeroBase + n;
+    if (n >= slots || n >= birth.slots || birth.memory.core.numero[n] !== wanted) {
+      for (const bloque of n < slots ? [birth, ...swarm.bloques] : []) {
+        const slot = bloque.memory.core.numero.subarray(0, bloque.slots).indexOf(wanted);
+        if (slot >= 0) return placeOf(bloque, slot);
+      }
+      // after a change of configuration its number is of a bloque that is gone
+      const isHere = n < birth.slots && swarm.nacimiento(birth.memory.core.numero[n]!) === null;
+      return isHere && birth.memory.core.numero[n] !== 0 ? placeOf(birth, n) : null;
+    }
+    return placeOf(birth, n);
+  }
+
+  /** `<birth bloque>/<n>`; of one whose birth bloque is gone, where it stands. */
+  #idOf({ bloque, slot }: Place): string {
+    const born = this.#nucleus.swarm.nacimiento(bloque.memory.core.numero[slot]!);
+    return born === null ? `${bloque.id}/${slot}` : `${born.bloque.id}/${born.n}`;
+  }
+
   #byClave(entrada: Entrada, clave: string): Place | null {
     const loc = entrada.claves.lookupText(clave);
     if (loc === UNKNOWN_LOC) return null;
@@ -379,7 +413,7 @@ export class Queries {
     const { bloque, slot } = place;
     const { core } = bloque.memory;
     return {
-      id: `${bloque.id}/${slot}`,
+      id: this.#idOf(place),
       numero: core.numero[slot]!,
       clave: this.#claveOf(place),
       bloque: bloque.id,

@@ -30,6 +30,7 @@ import {
 import type { NucleusDeps } from './deps.ts';
 import type { FuenteRow } from './intake.ts';
 import type { LoteId, Lotes } from './lotes.ts';
+import { settleHomes } from './mudanza.ts';
 import type { CatalogRow, Entrada, Swarm } from './swarm.ts';
 
 const TAG = 'Recuperacion';
@@ -149,7 +150,7 @@ export class Recovery {
         const stored = this.#slotsOf(row.id);
         const open = episodios.get(row.id) ?? null;
         const inbox = inboxes.get(row.id) ?? null;
-        if (bloque === null || entrada === undefined || (stored !== null && stored !== bloque.entidades)) {
+        if (bloque === null || entrada === undefined || (stored !== null && stored !== bloque.options.slots)) {
           displaced.push({ row, claves: claves.get(row.id) ?? null, episodios: open, inbox });
           continue;
         }
@@ -165,6 +166,7 @@ export class Recovery {
       }
     }
     for (const one of displaced) this.#carryOver(one, targets);
+    settleHomes(this.#swarm, this.#asleepCatalog());
     this.#swarm.pauseAgain(this.#nucleus?.pausados ?? []);
     return this.#swarm.ligadas;
   }
@@ -200,6 +202,11 @@ export class Recovery {
     hub.takeStale(stale);
   }
 
+  /** Of entries that are not here now. */
+  *#asleepCatalog(): Generator<CatalogRow> {
+    for (const [id, row] of this.catalog) if (!this.#swarm.entradas.has(id)) yield row;
+  }
+
   #slotsOf(bloqueId: string): number | null {
     const at = bloqueId.lastIndexOf('/');
     return this.catalog.get(bloqueId.slice(0, at))?.bloques[Number(bloqueId.slice(at + 1))]?.slots ?? null;
@@ -216,7 +223,7 @@ export class Recovery {
   #fill(entrada: Entrada, bloque: BloqueSimbiotico, row: EstadoRow, clavesBlob: Uint8Array | null): void {
     const { compressor, logger } = this.#deps;
     const decoded = decodeColumnas(row.datos, compressor, row.id);
-    const bound = new Uint8Array(bloque.entidades);
+    const bound = new Uint8Array(bloque.slots);
     if (clavesBlob !== null) {
       const list = decodeClaves(clavesBlob, compressor, `claves ${row.id}`);
       entrada.claves.insertList(bloque.options.indice, list);

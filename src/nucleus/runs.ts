@@ -85,6 +85,11 @@ export class Runs {
     for (const { sinceMs, resolve } of waiters) if (sinceMs < oldestMs) resolve();
   }
 
+  /** Its closures are under way. */
+  isRunning(bloque: BloqueSimbiotico): boolean {
+    return this.#closureRuns.has(bloque);
+  }
+
   get hasClosures(): boolean {
     return this.#closureRuns.size > 0;
   }

@@ -2,7 +2,7 @@
  * The swarm: every entry with its bloques, and where each clave lives.
  *
  * Owns: entries, bloques, clave directories, entidad numbers, and placing lecturas in inboxes (routing). Leaves when bloques run to
- * ModuloEjecucion, what is kept to epochs.
+ * ModuloEjecucion, what is kept to epochs, moving entidades to mudanza.ts.
  *
  * W1 A clave is bound to one entidad of its entry, and stays there (sticky) until forgotten.
  * W2 Numbers are never given twice: `nextNumero` only grows and is part of every epoch.
@@ -18,7 +18,7 @@ import { bloqueId, entidadesOf, bloquesOf, type BloqueEntry } from '#domain/conf
 import { CORE_BYTES } from '#domain/entidad/columns.ts';
 import { CoreCError } from '#domain/errors.ts';
 import type { LecturaBatch } from '#domain/lectura/batch.ts';
-import { BLOQUES_MAX, MIB } from '#domain/limits.ts';
+import { BACKLOG_MAX, BLOQUES_MAX, MIB } from '#domain/limits.ts';
 import type { CompiledProcesador } from '#domain/procesadores/compile.ts';
 import { parseParametros } from '#domain/procesadores/define.ts';
 
@@ -40,8 +40,10 @@ export class Entrada {
   catalogDirty = true;
   /** First bloque that may have a free entidad. */
   freeFrom = 0;
-  /** Entidades of all its bloques. */
+  /** Entidades that were born in its bloques; lent and borrowed ones are not counted. */
   capacity = 0;
+  /** Hashes of claves that found no entidad since the last pass of ModuloSincronizacion, up to BACKLOG_MAX. */
+  readonly backlog = new Set<number>();
   /** Paused as a whole: bloques that it still grows are paused too. */
   pausado = false;
 
@@ -77,7 +79,21 @@ export interface SwarmDeps {
 export interface CatalogRow {
   readonly config: BloqueEntry;
   readonly procesador: string;
-  readonly bloques: readonly { readonly numeroBase: number; readonly slots: number }[];
+  readonly bloques: readonly CatalogBloque[];
+}
+
+export interface CatalogBloque {
+  readonly numeroBase: number;
+  /** Entidades that were born here; 0 of a bloque that a split made. */
+  readonly slots: number;
+  /** What stands here slot by slot, where that is no longer what was born: runs of (first number, how many); number 0: nothing. */
+  readonly numeros?: readonly number[];
+}
+
+/** Where an entidad was born: the bloque, and which of it. */
+export interface Nacimiento {
+  readonly bloque: BloqueSimbiotico;
+  readonly n: number;
 }
 
 export class Swarm {
@@ -87,6 +103,8 @@ export class Swarm {
   lecturas = 0;
 
   readonly #byId = new Map<string, BloqueSimbiotico>();
+  /** Bloques in which entidades were born, by their first number. */
+  #births: BloqueSimbiotico[] | null = null;
   /** Paused before they are here: an entry that the journal makes again was paused before its first epoch. */
   readonly #pausedAhead = new Set<string>();
   readonly #deps: SwarmDeps;
@@ -133,9 +151,33 @@ export class Swarm {
       const known = catalog?.bloques[k];
       const slots = config.dinamico ? known!.slots : entidadesOf(config, k);
       // of another size it is another bloque, and its numbers would run into its neighbour's (W2)
-      this.#addBloque(entrada, slots, known?.slots === slots ? known.numeroBase : undefined);
+      this.#addBloque(entrada, slots, known?.slots === slots ? known : undefined);
     }
+    // those that splits have added
+    for (let k = wanted; catalog?.bloques[k]?.slots === 0; k++) this.#addBloque(entrada, 0, catalog.bloques[k]);
     return entrada;
+  }
+
+  /** A new sibling for a part of a bloque of the entry; it has no entidades yet. */
+  addSibling(entrada: Entrada): BloqueSimbiotico {
+    return this.#addBloque(entrada, 0, undefined);
+  }
+
+  /** Null: of no bloque that there is now. */
+  nacimiento(numero: number): Nacimiento | null {
+    this.#births ??= this.bloques
+      .filter(({ options }) => options.slots > 0)
+      .toSorted((a, b) => a.options.numeroBase - b.options.numeroBase);
+    let low = 0;
+    let high = this.#births.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#births[middle]!.options.numeroBase <= numero) low = middle + 1;
+      else high = middle;
+    }
+    const bloque = this.#births[low - 1];
+    const n = bloque === undefined ? -1 : numero - bloque.options.numeroBase;
+    return bloque === undefined || n >= bloque.options.slots ? null : { bloque, n };
   }
 
   catalogRow(entrada: Entrada): CatalogRow {
@@ -145,6 +187,7 @@ export class Swarm {
       bloques: entrada.bloques.map((bloque) => ({
         numeroBase: bloque.options.numeroBase,
         slots: bloque.options.slots,
+        ...numerosRow(bloque),
       })),
     };
   }
@@ -254,7 +297,7 @@ export class Swarm {
       const { columns, size } = bloque.inbox;
       // a clave is not without lecturas while one of them waits to run
       const waits = new Set(columns.slot.subarray(0, size));
-      for (let slot = 0; slot < bloque.entidades; slot++) {
+      for (let slot = 0; slot < bloque.used; slot++) {
         if (ocupado[slot] !== 1 || tsMs[slot]! === 0 || tsMs[slot]! >= before || waits.has(slot)) continue;
         this.forget(entrada, makeLoc(bloque.options.indice, slot));
         count++;
@@ -263,7 +306,7 @@ export class Swarm {
     return count;
   }
 
-  #addBloque(entrada: Entrada, slots: number, numeroBase: number | undefined): BloqueSimbiotico {
+  #addBloque(entrada: Entrada, slots: number, known: CatalogBloque | undefined): BloqueSimbiotico {
     if (entrada.bloques.length >= BLOQUES_MAX) {
       throw new CoreCError('COREC_E_LIMIT', {
         what: `bloques of ${entrada.id}`,
@@ -273,7 +316,7 @@ export class Swarm {
     }
     const { config } = entrada;
     assertSize(entrada, slots, bloqueId(config.id, entrada.bloques.length));
-    const base = numeroBase ?? this.nextNumero;
+    const base = known?.numeroBase ?? this.nextNumero;
     this.nextNumero = Math.max(this.nextNumero, base + slots);
     const bloque = new BloqueSimbiotico(
       {
@@ -303,6 +346,8 @@ export class Swarm {
           entrada.claves.claveText(makeLoc(options.indice, slot)) ?? `#${options.numeroBase + slot}`,
       },
     );
+    if (known?.numeros !== undefined) bloque.standAs(numerosFrom(known.numeros));
+    this.#births = null;
     const isPausedAhead = this.#pausedAhead.delete(bloque.id);
     bloque.pausado = entrada.pausado || isPausedAhead;
     entrada.bloques.push(bloque);
@@ -354,6 +399,7 @@ export class Swarm {
       locs[k] = loc;
       if (loc === UNKNOWN_LOC) {
         refused++;
+        if (entrada.backlog.size < BACKLOG_MAX) entrada.backlog.add(batch.claveHash[k]!);
         this.#deps.onRefused(entrada, 'capacity', batch, k);
       }
     }
@@ -380,6 +426,34 @@ export class Swarm {
     this.#addBloque(entrada, Math.min(config.entidades_por_bloque, left), undefined);
     return entrada.freeFrom;
   }
+}
+
+/** What stands in a bloque slot by slot as runs, for the catalogue; nothing for one that is as it was born. */
+function numerosRow({ options, memory, slots, entidades }: BloqueSimbiotico): { readonly numeros?: number[] } {
+  const { numero } = memory.core;
+  const runs: number[] = [];
+  for (let slot = 0; slot < slots; slot++) {
+    const first = runs.at(-2);
+    const count = runs.at(-1);
+    const next = first === undefined || first === 0 ? first : first + count!;
+    if (numero[slot] === next) runs[runs.length - 1] = count! + 1;
+    else runs.push(numero[slot]!, 1);
+  }
+  const asBorn =
+    slots === options.slots &&
+    entidades === slots &&
+    (slots === 0 || (runs.length === 2 && runs[0] === options.numeroBase));
+  return asBorn ? {} : { numeros: runs };
+}
+
+/** The way back: the numbers slot by slot. */
+export function numerosFrom(runs: readonly number[]): number[] {
+  const list: number[] = [];
+  for (let k = 0; k < runs.length; k += 2) {
+    const first = runs[k]!;
+    for (let n = 0; n < runs[k + 1]!; n++) list.push(first === 0 ? 0 : first + n);
+  }
+  return list;
 }
 
 /** @throws CoreCError COREC_E_LIMIT when a bloque of so many entidades is larger than its entry allows. */

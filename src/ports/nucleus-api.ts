@@ -5,6 +5,7 @@
  * Times are UTC ms. Lists are bounded by the `limit` asked for.
  * Leaves out on purpose: how things are shown (CLI, HTTP, dashboard), and who may call (the command table's roles).
  */
+import type { Movimiento } from '#domain/sincronizacion/numeros.ts';
 import type { AlertaQuery, StoredAlerta } from './bloque-store.ts';
 import type { AlertaNotice } from './sink.ts';
 import type { SourcePosition } from './source.ts';
@@ -201,6 +202,24 @@ export interface IngestProgress {
   readonly resumedFrom: SourcePosition | null;
 }
 
+/** A redirection, merge or split that is asked for. */
+export interface MoverInput {
+  readonly tipo: 'redirigir' | 'fusionar' | 'dividir';
+  /** Bloque or entry that gives; null: any. */
+  readonly de: string | null;
+  /** Bloque or entry that takes; null: any. */
+  readonly a: string | null;
+  /** Of a redirection from one bloque to another: so many, thresholds aside. 0: as planned. */
+  readonly entidades: number;
+  /** True: tell the plan, do nothing. */
+  readonly seco: boolean;
+}
+
+export interface MoverResult {
+  readonly movimientos: readonly Movimiento[];
+  readonly seco: boolean;
+}
+
 export interface DoctorFinding {
   readonly check: string;
   readonly state: 'ok' | 'warn' | 'fail';
@@ -244,6 +263,8 @@ export interface NucleusApi {
     comandoId: string,
     puerta?: string,
   ): Promise<{ readonly entidades: number }>;
+  /** Redirects, merges or splits; durable when it resolves. Errors: COREC_E_NOT_FOUND, COREC_E_MOVE. */
+  mover(input: MoverInput, comandoId: string, puerta?: string): Promise<MoverResult>;
   /** Durable when it resolves. Errors: COREC_E_INBOX_FULL (429), COREC_E_BODY, COREC_E_MAPPING, COREC_E_NOT_FOUND. */
   takeLote(lote: LoteInput): Promise<LoteResult>;
   /** Starts an ingest and reports until it is done; the generator's end is the end. */

@@ -3,6 +3,7 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
+import type { BloqueNumeros, Movimiento, TipoMovimiento } from '#domain/sincronizacion/numeros.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Meter } from './meter.ts';
@@ -28,6 +29,15 @@ export interface AvisoFacts {
   readonly passes?: boolean;
 }
 
+/** What ModuloSincronizacion may ask: numbers of bloques, and plans carried out. */
+export interface Movimientos {
+  numeros(): readonly BloqueNumeros[];
+  /** Plans and carries out moves of these kinds; resolves when they are durable, to what was moved. */
+  sincronizar(tipos: readonly TipoMovimiento[]): Promise<readonly Movimiento[]>;
+  /** What is foreseen of a bloque, for every plan; null: nothing. */
+  espera: (id: string) => { readonly entidades: number; readonly carga: number } | null;
+}
+
 export interface NucleusContext {
   readonly config: CoreCConfig;
   readonly clock: Clock;
@@ -37,6 +47,7 @@ export interface NucleusContext {
   readonly pausado: boolean;
   /** False: a CoreC for as long as one command takes, without sources, artificial entidades and plugins. */
   readonly whole: boolean;
+  readonly movimientos: Movimientos;
   /** All bloques, in order of registration. */
   bloques(): readonly BloqueSimbiotico[];
   bloque(id: string): BloqueSimbiotico | null;

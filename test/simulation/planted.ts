@@ -46,6 +46,11 @@ export const PLANTED = {
       });
     },
   },
+  forgets_moves: {
+    says: 'an epoch forgets which entidades stand where since they moved',
+    store: (store) =>
+      withEpochs(store, (commit) => store.commitEpoch(commit.epoca === 1 ? commit : without(commit, 'catalogo'))),
+  },
   answers_anew: {
     says: 'a command that comes again is taken for a new one',
     store: (store) =>

@@ -21,6 +21,7 @@ import { paintOf, widthOfTerminal, writeJson, writeLines, type Call } from '../i
 import { printable } from '../render/width.ts';
 import { entidadView } from '../views/entidad.ts';
 import { alertsView, bloquesView, bloqueView, doctorView, entidadesView, entidadTable } from '../views/lists.ts';
+import { movesView } from '../views/moves.ts';
 import { statusView } from '../views/status.ts';
 import type { View } from '../views/view.ts';
 
@@ -49,6 +50,9 @@ const VIEWS: Partial<Record<CommandName, (answer: never, view: View, call: Call)
   },
   pause: (answer: BloquesCount, { idioma }) => [text(idioma, 'cli.did_pause', { bloques: answer.bloques })],
   resume: (answer: BloquesCount, { idioma }) => [text(idioma, 'cli.did_resume', { bloques: answer.bloques })],
+  'block-redirect': movesView,
+  'block-merge': movesView,
+  'block-split': movesView,
   forget: (answer: ForgetResult, { idioma }, { args }) => [
     text(idioma, 'cli.did_forget', { clave: printable(String(args['clave'])), entidades: answer.entidades }),
   ],

@@ -2,7 +2,7 @@
  * BloqueSimbiotico: about a thousand entidades that share a procesador, a canal and one memory block (specification, section 2.2).
  *
  * Owns: its columns, inbox, pending mensajes, episodios, fitness and repairs. Leaves to its neighbours: placing claves (router),
- * when it runs (coordinator), restoring state of an epoch and storing (nucleus).
+ * when it runs (coordinator), restoring state of an epoch and storing, and which entidades move where (nucleus).
  *
  * The seven steps of `procesar`: selection, execution, deserialisation (columns are the mensajes; bytes are made only for frames),
  * validation (in the loops of compile.ts), fitness, autorreparación, and what is to be kept waits in `pending` for the epoch.
@@ -12,7 +12,7 @@
  * K3 Lecturas of an entidad that is inactive wait in the inbox; those of one in quarantine are stored, and act on nothing.
  * K4 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
  */
-import { EPISODIO, makeBloqueMemory, OCUPADO, type BloqueMemory } from '../entidad/columns.ts';
+import { EPISODIO, makeBloqueMemory, OCUPADO, type BloqueMemory, type CoreColumns } from '../entidad/columns.ts';
 import { EpisodioBook, type Episodio, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
 import {
   ACC,
@@ -27,6 +27,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
 import { Inbox } from './inbox.ts';
 import { PendingMensajes, type ModoMensajes } from './pending.ts';
+import { Plazas } from './plazas.ts';
 import { Publication } from './publication.ts';
 import { noteRepair, planRepair, type InactiveEntidad, type RepairRecord } from './repair.ts';
 
@@ -37,7 +38,7 @@ export interface BloqueOptions {
   /** Which bloque of its entry, from 0. */
   readonly indice: number;
   readonly canal: number;
-  /** Entidades, 1..65535. */
+  /** Entidades that are born here, 1..65535; 0 of a bloque that a split made. */
   readonly slots: number;
   readonly procesador: CompiledProcesador;
   /** Parsed by the procesador's own schema. */
@@ -102,7 +103,7 @@ export class BloqueSimbiotico implements RunSink {
   readonly entrada: string;
   readonly canal: number;
   readonly options: BloqueOptions;
-  readonly memory: BloqueMemory;
+  memory: BloqueMemory;
   readonly inbox: Inbox;
   readonly pending: PendingMensajes;
   readonly episodios: EpisodioBook;
@@ -140,8 +141,7 @@ export class BloqueSimbiotico implements RunSink {
   readonly #abre: number;
   readonly #limits: EpisodioLimits;
   readonly #ownLimits: EpisodioLimits;
-  #freed: number[] = [];
-  #nextFree = 0;
+  readonly #plazas: Plazas;
   #cursor = 0;
   #stamp: Uint16Array | null = null;
   #stampNow = 0;
@@ -161,11 +161,13 @@ export class BloqueSimbiotico implements RunSink {
     this.#deps = deps;
     const procesador = options.procesador.procesador;
     this.memory = makeBloqueMemory(procesador.estado, options.slots);
+    this.#plazas = new Plazas(options.slots);
     this.inbox = new Inbox(options.inboxMax, deps.pool);
     this.pending = new PendingMensajes(options.mensajes, options.slots, (columns) =>
       deps.encodeMensajes(this, columns),
     );
-    this.episodios = new EpisodioBook(options.id);
+    // by its entry: a clave that moves between siblings opens its episodio under the same id on either side
+    this.episodios = new EpisodioBook(options.entrada);
     this.avisos = new EpisodioBook(options.id);
     const { publicar = 'ninguno' } = options;
     this.#publication = publicar === 'ninguno' ? null : new Publication(publicar, options.slots);
@@ -186,7 +188,11 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   get entidades(): number {
-    return this.options.slots;
+    return this.#plazas.entidades;
+  }
+  /** Slots from 0 that there are, with or without an entidad. */
+  get slots(): number {
+    return this.#plazas.rows;
   }
   get fitness(): number {
     return this.#fitness.fitness;
@@ -206,14 +212,18 @@ export class BloqueSimbiotico implements RunSink {
     return this.options.procesador.procesador.autonomo;
   }
   get free(): number {
-    return this.autonomo ? 0 : this.options.slots - this.bound;
+    return this.autonomo ? 0 : this.#plazas.free;
+  }
+  /** Nothing of it waits, runs or is to be repaired: its claves may move. */
+  get sano(): boolean {
+    return this.#inactive.size + this.#quarantine.size + this.#tainted.size + this.inbox.size === 0;
   }
   /** Slots from 0 that were ever occupied: what a checkpoint must hold. */
   get used(): number {
-    return this.#nextFree;
+    return this.#plazas.used;
   }
   get activos(): number {
-    return this.options.slots - this.#inactive.size - this.#quarantine.size;
+    return this.entidades - this.#inactive.size - this.#quarantine.size;
   }
   get quarantined(): number {
     return this.#quarantine.size;
@@ -223,7 +233,7 @@ export class BloqueSimbiotico implements RunSink {
   get mensajes(): Mensaje[] {
     const { numero, valor, activo, ocupado } = this.memory.core;
     const list: Mensaje[] = [];
-    for (let slot = 0; slot < this.options.slots; slot++) {
+    for (let slot = 0; slot < this.used; slot++) {
       if (ocupado[slot] === OCUPADO.libre) continue;
       list.push({ id: numero[slot]!, canal: this.canal, valor: valor[slot]!, activo: activo[slot] === 1 });
     }
@@ -235,7 +245,7 @@ export class BloqueSimbiotico implements RunSink {
   /** Gives a free entidad to a clave; -1 when none is free. */
   bind(): number {
     if (this.autonomo) return -1;
-    const slot = this.#freed.pop() ?? (this.#nextFree < this.options.slots ? this.#nextFree++ : -1);
+    const slot = this.#plazas.take();
     if (slot < 0) return -1;
     this.#beforeChange();
     this.#clearSlot(slot);
@@ -259,11 +269,157 @@ export class BloqueSimbiotico implements RunSink {
     this.#quarantine.delete(slot);
     this.#tainted.delete(slot);
     this.#repairs.delete(slot);
-    this.#freed.push(slot);
+    this.#plazas.give(slot);
     this.bound--;
     this.clavesDirty = true;
     this.#updateCorre(slot);
     return dropped;
+  }
+
+  // -- moving ----------------------------------------------------------------------------------------------------------------
+
+  /** At a restore, before anything is bound: the numbers that stand here, slot by slot; 0 where an entidad has left. */
+  standAs(numeros: readonly number[]): void {
+    this.#resize(numeros.length);
+    this.memory.core.numero.set(numeros);
+    this.#plazas.standAs(this.memory.core, numeros.length);
+  }
+
+  /** Numbers of unbound entidades, those first that are the least trouble to do without. */
+  unbound(): Generator<number> {
+    return this.#plazas.unbound(this.memory.core);
+  }
+
+  /** Bound slots, ascending. */
+  *boundSlots(): Generator<number> {
+    const { ocupado } = this.memory.core;
+    for (let slot = 0; slot < this.used; slot++) if (ocupado[slot] === OCUPADO.ligado) yield slot;
+  }
+
+  /** These unbound entidades leave. */
+  dismiss(numeros: ReadonlySet<number>): void {
+    this.#beforeMove();
+    this.#plazas.dismiss(this.memory.core, numeros);
+    this.#trim();
+  }
+
+  /** Entidades of these numbers stand here from now on, unbound; `admit` lets claves have them. */
+  receive(numeros: readonly number[]): void {
+    this.#beforeMove();
+    for (const numero of numeros) this.#plazas.arrive(this.#openRow(numero, numeros.length));
+  }
+
+  /** The same, and claves may have them at once. */
+  welcome(numeros: readonly number[]): void {
+    this.#beforeMove();
+    for (const numero of numeros) {
+      const slot = this.#openRow(numero, numeros.length);
+      this.#plazas.welcome(this.memory.core, slot);
+    }
+  }
+
+  /** What came by moves may be bound: the epoch that holds them is in. */
+  admit(): void {
+    for (const slot of this.#plazas.admit(this.memory.core)) this.#clearSlot(slot);
+  }
+
+  /** A bound entidad leaves with all that is its own; `sano`. */
+  takeOut(slot: number): Mudanza {
+    this.#beforeMove();
+    const { core, estado } = this.memory;
+    const mudanza: Mudanza = {
+      numero: core.numero[slot]!,
+      generacion: core.generacion[slot]!,
+      tsMs: core.tsMs[slot]!,
+      valor: core.valor[slot]!,
+      lectura: core.lectura[slot]!,
+      estado: estado.map(({ data }) => data[slot]!),
+      cooling: this.episodios.isCooling(slot),
+      episodio: this.episodios.takeOut(slot),
+      repairs: this.#repairs.get(slot) ?? null,
+    };
+    this.#clearSlot(slot);
+    core.ocupado[slot] = OCUPADO.libre;
+    core.generacion[slot] = 0;
+    this.#repairs.delete(slot);
+    this.#plazas.vacate(core, slot);
+    this.bound--;
+    this.clavesDirty = true;
+    this.#updateCorre(slot);
+    return mudanza;
+  }
+
+  /** It stands here from now on; returns its slot. The bloque that it left has the same procesador. */
+  putIn(mudanza: Mudanza, more: number): number {
+    this.#beforeMove();
+    const slot = this.#openRow(mudanza.numero, more);
+    this.#plazas.occupy(this.memory.core, slot);
+    this.#clearSlot(slot);
+    const { core, estado } = this.memory;
+    core.generacion[slot] = mudanza.generacion;
+    core.tsMs[slot] = mudanza.tsMs;
+    core.valor[slot] = mudanza.valor;
+    core.lectura[slot] = mudanza.lectura;
+    for (const [k, { data }] of estado.entries()) data[slot] = mudanza.estado[k]!;
+    core.ocupado[slot] = OCUPADO.ligado;
+    if (mudanza.repairs !== null) this.#repairs.set(slot, mudanza.repairs);
+    this.bound++;
+    this.clavesDirty = true;
+    if (mudanza.episodio !== null) this.adoptEpisodio({ ...mudanza.episodio, slot }, mudanza.cooling);
+    this.#updateCorre(slot);
+    return slot;
+  }
+
+  /** What moves have left behind at the end is given back; call it after the last `takeOut`. */
+  trim(): void {
+    this.#beforeChange();
+    this.#trim();
+  }
+
+  /** As another bloque of the entry, of which it was a part, has learned. */
+  inherit({ fitness, sdUsual, mean, carga, watermarkMs, cyclesWithRuns }: BloqueVitals): void {
+    this.#fitness.fitness = fitness;
+    this.#fitness.sdUsual = sdUsual;
+    this.#fitness.mean = mean;
+    this.carga = carga;
+    this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
+    this.#cyclesWithRuns = cyclesWithRuns;
+  }
+
+  /** The numbers of slots are about to change: an epoch under way and what waits to be stored have them as they were. */
+  #beforeMove(): void {
+    this.#beforeChange();
+    this.pending.encode();
+    this.dirty = true;
+  }
+
+  /** `more`: so many are to come, this one included. */
+  #openRow(numero: number, more: number): number {
+    const slot = this.#plazas.open();
+    if (slot >= this.memory.slots) this.#resize(slot + more);
+    this.memory.core.numero[slot] = numero;
+    this.pending.forget(slot);
+    this.#publication?.forget(slot);
+    return slot;
+  }
+
+  #trim(): void {
+    this.#plazas.trim();
+    if (this.slots <= this.memory.slots * 0.75) this.#resize(this.slots);
+  }
+
+  #resize(slots: number): void {
+    const before = this.memory;
+    if (slots === before.slots) return;
+    const memory = makeBloqueMemory(this.options.procesador.procesador.estado, slots);
+    const kept = Math.min(slots, before.slots);
+    for (const name of Object.keys(memory.core) as (keyof CoreColumns)[])
+      memory.core[name].set(before.core[name].subarray(0, kept));
+    for (const [k, { data }] of memory.estado.entries()) data.set(before.estado[k]!.data.subarray(0, kept));
+    this.memory = memory;
+    this.#stamp = null;
+    this.pending.resize(slots);
+    this.#publication?.resize(slots);
   }
 
   // -- the cycle -------------------------------------------------------------------------------------------------------------
@@ -300,7 +456,7 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   #cycleUsed(): number {
-    return this.autonomo ? this.options.slots : this.#nextFree;
+    return this.autonomo ? this.options.slots : this.used;
   }
 
   /** The clave of an entidad, or `#<numero>` for one without. */
@@ -403,7 +559,7 @@ export class BloqueSimbiotico implements RunSink {
     const intervals = this.#settledMs < 0 ? 1 : Math.max(0, (nowMs - this.#settledMs) / options.intervaloMs);
     this.#settledMs = nowMs;
     followFitness(this.#fitness, sums, options.umbral, intervals);
-    this.carga += (Math.min(1, this.#distinct / options.slots) - this.carga) * 0.2;
+    this.carga += (Math.min(1, this.#distinct / Math.max(1, this.entidades)) - this.carga) * 0.2;
     this.#distinct = 0;
     if (this.#publication !== null) {
       const used = this.#cycleUsed();
@@ -535,13 +691,12 @@ export class BloqueSimbiotico implements RunSink {
     this.#cyclesWithRuns = vitals.cyclesWithRuns;
     for (const slot of vitals.quarantine) this.#quarantine.add(slot);
     this.bound = 0;
-    this.#nextFree = 0;
-    this.#freed = [];
-    for (let slot = 0; slot < this.options.slots; slot++) {
+    let used = 0;
+    for (let slot = 0; slot < this.slots; slot++) {
       if (hasClave(slot)) {
         ocupado[slot] = OCUPADO.ligado;
         this.bound++;
-        this.#nextFree = slot + 1;
+        used = slot + 1;
         if (activo[slot] === 0 && !this.#quarantine.has(slot)) this.#inactive.set(slot, { slot, sinceMs: 0 });
       } else if (!this.autonomo) {
         ocupado[slot] = OCUPADO.libre;
@@ -550,7 +705,7 @@ export class BloqueSimbiotico implements RunSink {
       episodio[slot] = EPISODIO.ninguno;
       this.#updateCorre(slot);
     }
-    for (let slot = 0; slot < this.#nextFree; slot++) if (ocupado[slot] === OCUPADO.libre) this.#freed.push(slot);
+    this.#plazas.restored(this.memory.core, used);
     for (const open of this.episodios.open) {
       episodio[open.slot] = this.episodios.isCooling(open.slot) ? EPISODIO.enfria : EPISODIO.abierto;
     }
@@ -560,7 +715,7 @@ export class BloqueSimbiotico implements RunSink {
   startColumns(names: readonly string[]): void {
     const { estado, core } = this.memory;
     const kept = estado.filter((column) => !names.includes(column.name));
-    for (let slot = 0; slot < this.#nextFree; slot++) {
+    for (let slot = 0; slot < this.used; slot++) {
       if (core.ocupado[slot] !== OCUPADO.ligado) continue;
       const values = kept.map((column) => column.data[slot]!);
       this.#freshState(slot);
@@ -633,7 +788,7 @@ export class BloqueSimbiotico implements RunSink {
   #makeAutonomous(): void {
     this.memory.core.ocupado.fill(OCUPADO.autonomo);
     this.memory.core.corre.fill(1);
-    this.#nextFree = this.options.slots;
+    this.#plazas.takeAll();
     for (let slot = 0; slot < this.options.slots; slot++) this.#start(slot);
   }
 
@@ -681,7 +836,7 @@ export class BloqueSimbiotico implements RunSink {
 
   /** Who had work since the last settled cycle: those that bear its number. */
   #stamps(): Uint16Array {
-    return (this.#stamp ??= new Uint16Array(this.options.slots).fill(0xffff));
+    return (this.#stamp ??= new Uint16Array(this.memory.slots).fill(0xffff));
   }
 
   /** Prefix of the inbox that holds the lecturas of at most ceil(candidates x carga) entidades; counts who had work. */
@@ -817,6 +972,20 @@ export class BloqueSimbiotico implements RunSink {
 /** What a failed run failed with, for people; `undefined` stands for a valor that is no finite number. */
 export function falloText(error: unknown): string {
   return error === undefined ? 'valor is no finite number' : messageOf(error);
+}
+
+/** A bound entidad between two bloques: everything that is its own. */
+export interface Mudanza {
+  readonly numero: number;
+  readonly generacion: number;
+  readonly tsMs: number;
+  readonly valor: number;
+  readonly lectura: number;
+  /** In the order of the procesador's columns. */
+  readonly estado: readonly number[];
+  readonly episodio: Episodio | null;
+  readonly cooling: boolean;
+  readonly repairs: RepairRecord | null;
 }
 
 export interface BloqueVitals {

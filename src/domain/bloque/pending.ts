@@ -32,7 +32,7 @@ class Columns implements PendingColumns {
 export class PendingMensajes {
   readonly modo: ModoMensajes;
   readonly #encode: EncodePending;
-  readonly #slots: number;
+  #slots: number;
   #columns: Columns | null = null;
   #frames: Uint8Array[] = [];
   #framesBytes = 0;
@@ -85,6 +85,26 @@ export class PendingMensajes {
     this.#frames = [];
     this.#framesBytes = 0;
     return frames.length === 1 ? frames[0]! : concat(frames);
+  }
+
+  /** Encodes what waits raw: the numbers of its slots are about to change. */
+  encode(): void {
+    if (this.#columns === null || this.#columns.length === 0) return;
+    this.#reduce(this.#columns);
+    this.#flush();
+  }
+
+  /** Another entidad stands in this slot: nothing is known of what was stored of it. */
+  forget(slot: number): void {
+    if (this.#bySlot !== null) this.#bySlot[slot] = NaN;
+  }
+
+  resize(slots: number): void {
+    this.#slots = slots;
+    if (this.#bySlot === null) return;
+    const bySlot = new Float64Array(slots).fill(NaN);
+    bySlot.set(this.#bySlot.subarray(0, slots));
+    this.#bySlot = bySlot;
   }
 
   #flush(): void {

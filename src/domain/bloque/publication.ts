@@ -18,8 +18,8 @@ let chosen = new Uint16Array(1024);
 export class Publication {
   readonly modo: Exclude<Publicar, 'ninguno'>;
   /** What was published last of each slot; NaN: nothing. */
-  readonly #valor: Float32Array | null;
-  readonly #activo: Uint8Array | null;
+  #valor: Float32Array | null;
+  #activo: Uint8Array | null;
 
   constructor(modo: Exclude<Publicar, 'ninguno'>, slots: number) {
     this.modo = modo;
@@ -33,6 +33,21 @@ export class Publication {
     const count = this.modo === 'todos' ? chooseRan(core, used, stamp, now) : this.#chooseChanged(core, used);
     if (count === 0) return null;
     return encodeFrameOf(core.numero, canal, core.valor, core.activo, chosen, count);
+  }
+
+  /** Another entidad stands in this slot: nothing of it was published. */
+  forget(slot: number): void {
+    if (this.#valor !== null) this.#valor[slot] = NaN;
+  }
+
+  resize(slots: number): void {
+    if (this.#valor === null || this.#activo === null) return;
+    const valor = new Float32Array(slots).fill(NaN);
+    valor.set(this.#valor.subarray(0, slots));
+    const activo = new Uint8Array(slots);
+    activo.set(this.#activo.subarray(0, slots));
+    this.#valor = valor;
+    this.#activo = activo;
   }
 
   #chooseChanged({ ocupado, valor, activo }: CoreColumns, used: number): number {

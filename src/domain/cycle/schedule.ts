@@ -15,6 +15,11 @@ export const AGEING_MS = 250;
 const RANK: readonly number[] = [4, 2, 1, 3, 0, 4];
 const RANKS = 5;
 
+/** The place of a canal in the order; 0 runs first. */
+export function rankOfCanal(canal: number): number {
+  return RANK[canal]!;
+}
+
 export interface Schedulable {
   readonly canal: number;
   /** True for bloques of an active plugin. */

@@ -54,14 +54,15 @@ export interface EpisodioLimits {
 const WORSE_BY = 1.1;
 
 export class EpisodioBook {
-  readonly #bloque: string;
+  readonly #owner: string;
   readonly #bySlot = new Map<number, Episodio>();
   #changes: EpisodioChange[] = [];
   /** Lecturas whose episodio could not be opened (O2), since there was last room to spare. */
   overflow = 0;
 
-  constructor(bloque: string) {
-    this.#bloque = bloque;
+  /** `owner`: the entry of the claves, or the bloque whose own alerts these are; ids are made of it. */
+  constructor(owner: string) {
+    this.#owner = owner;
   }
 
   get open(): Iterable<Episodio> {
@@ -146,6 +147,15 @@ export class EpisodioBook {
     this.#changes.push({ evento: 'cerrada', episodio });
   }
 
+  /** The episodio of `slot`, which goes on elsewhere; null: it has none. */
+  takeOut(slot: number): Episodio | null {
+    const episodio = this.#bySlot.get(slot) ?? null;
+    this.#bySlot.delete(slot);
+    this.#cooling.delete(slot);
+    if (this.#bySlot.size <= MAX_ABIERTOS / 2) this.overflow = 0;
+    return episodio;
+  }
+
   /** What happened since the last call, in order. */
   takeChanges(): EpisodioChange[] {
     const changes = this.#changes;
@@ -189,7 +199,7 @@ export class EpisodioBook {
     }
     const abiertaMs = why.desdeMs ?? tsMs;
     const episodio: Episodio = {
-      id: episodioId(this.#bloque, clave, regla, abiertaMs),
+      id: episodioId(this.#owner, clave, regla, abiertaMs),
       slot,
       clave,
       regla,
@@ -215,9 +225,9 @@ export interface EpisodioSnapshot {
   readonly overflow: number;
 }
 
-/** 16 hex digits over (bloque, clave, rule, opening): the same episodio has the same id however often it is told or stored. */
-export function episodioId(bloque: string, clave: string, regla: string, abiertaMs: number): string {
-  const text = `${bloque}\u0000${clave}\u0000${regla}\u0000${abiertaMs}`;
+/** 16 hex digits over (owner, clave, rule, opening): the same episodio has the same id however often it is told or stored. */
+export function episodioId(owner: string, clave: string, regla: string, abiertaMs: number): string {
+  const text = `${owner}\u0000${clave}\u0000${regla}\u0000${abiertaMs}`;
   return (
     hash32(text, 0x811c9dc5).toString(16).padStart(8, '0') + hash32(text, 0x9e3779b9).toString(16).padStart(8, '0')
   );

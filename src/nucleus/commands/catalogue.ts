@@ -107,6 +107,12 @@ const by: TextArg = {
   says: { en: 'who does it, for the record', es: 'quién lo hace, para el registro' },
 };
 
+const dryRun: FlagArg = {
+  kind: 'flag',
+  default: false,
+  says: { en: 'show the plan, do nothing', es: 'mostrar el plan, no hacer nada' },
+};
+
 export const CATALOGUE = {
   status: {
     name: 'status',
@@ -372,6 +378,84 @@ export const CATALOGUE = {
       bloque: bloqueOrEntry(),
     },
     examples: [{ input: { clave: 'truck-17' }, says: { en: 'it was sold', es: 'se vendió' } }],
+  },
+  'block-redirect': {
+    name: 'block-redirect',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'Lend idle entidades to bloques that need them, and take back what is not needed',
+      es: 'Prestar entidades ociosas a los bloques que las necesitan, y recoger las que sobran',
+    },
+    args: {
+      from: { ...bloqueOrEntry(), says: { en: 'only from this bloque or entry', es: 'solo de este bloque o entrada' } },
+      to: { ...bloqueOrEntry(), says: { en: 'only to this bloque or entry', es: 'solo a este bloque o entrada' } },
+      entidades: {
+        kind: 'number',
+        value: 'N',
+        default: 0,
+        min: 0,
+        max: 65_535,
+        says: {
+          en: 'so many from one bloque to another, whatever their fitness and carga',
+          es: 'tantas de un bloque a otro, sean cuales sean su fitness y su carga',
+        },
+      },
+      'dry-run': dryRun,
+    },
+    examples: [
+      { input: { 'dry-run': true }, says: { en: 'what would be lent now', es: 'qué se prestaría ahora' } },
+      {
+        input: { from: 'sensor/3', to: 'jobs/0', entidades: 200 },
+        says: { en: 'before a rush that only you know of', es: 'antes de una avalancha que solo usted conoce' },
+      },
+    ],
+  },
+  'block-merge': {
+    name: 'block-merge',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'Put the claves of nearly empty bloques of an entry together',
+      es: 'Reunir las claves de bloques casi vacíos de una entrada',
+    },
+    args: {
+      bloque: bloqueOrEntry(0),
+      into: {
+        kind: 'text',
+        value: 'BLOQUE',
+        max: ID_CHARS_MAX,
+        says: {
+          en: 'its sibling that takes them, however full',
+          es: 'el bloque hermano que las toma, por lleno que esté',
+        },
+      },
+      'dry-run': dryRun,
+    },
+    examples: [
+      { input: { 'dry-run': true }, says: { en: 'what would be merged now', es: 'qué se fusionaría ahora' } },
+      {
+        input: { bloque: 'sensor/7', into: 'sensor/2' },
+        says: { en: 'these two', es: 'estos dos' },
+      },
+    ],
+  },
+  'block-split': {
+    name: 'block-split',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: { en: 'Split bloques that have grown too large', es: 'Dividir bloques que han crecido demasiado' },
+    args: { bloque: bloqueOrEntry(0), 'dry-run': dryRun },
+    examples: [
+      { input: { 'dry-run': true }, says: { en: 'what would be split now', es: 'qué se dividiría ahora' } },
+      { input: { bloque: 'jobs/0' }, says: { en: 'this one, whatever its size', es: 'este, sea cual sea su tamaño' } },
+    ],
   },
   ingest: {
     name: 'ingest',

@@ -1,11 +1,11 @@
-/** The commands that change something: ack, silence, pause, resume, forget, ingest. Each acts once per command id. */
+/** The commands that change something: ack, silence, pause, resume, forget, block-redirect, block-merge, block-split, ingest. Each acts once per command id. */
 import { isAbsolute } from 'node:path';
 import type { AlertaView, IngestProgress, NucleusApi } from '#ports/nucleus-api.ts';
 import { CATALOGUE } from './catalogue.ts';
 import { CommandError, type Command } from './command.ts';
 import { defineCommand } from './define.ts';
 import { tellAlerta } from './observe.ts';
-import { ackResult, bloquesCount, forgetResult, ingestResult, silenceResult } from './results.ts';
+import { ackResult, bloquesCount, forgetResult, ingestResult, moverResult, silenceResult } from './results.ts';
 
 /** Characters of a whole alert id. */
 const ALERTA_ID_CHARS = 16;
@@ -49,6 +49,26 @@ const forget = defineCommand(CATALOGUE.forget, forgetResult, ({ clave, bloque },
   api.olvidar(clave, bloque, comandoId, puerta),
 );
 
+const redirectBloques = defineCommand(CATALOGUE['block-redirect'], moverResult, (input, { api, comandoId, puerta }) =>
+  api.mover(
+    { tipo: 'redirigir', de: input.from, a: input.to, entidades: input.entidades, seco: input['dry-run'] },
+    comandoId,
+    puerta,
+  ),
+);
+
+const mergeBloques = defineCommand(CATALOGUE['block-merge'], moverResult, (input, { api, comandoId, puerta }) =>
+  api.mover(
+    { tipo: 'fusionar', de: input.bloque, a: input.into, entidades: 0, seco: input['dry-run'] },
+    comandoId,
+    puerta,
+  ),
+);
+
+const splitBloques = defineCommand(CATALOGUE['block-split'], moverResult, (input, { api, comandoId, puerta }) =>
+  api.mover({ tipo: 'dividir', de: input.bloque, a: null, entidades: 0, seco: input['dry-run'] }, comandoId, puerta),
+);
+
 const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api, signal, onProgress, stdin }) => {
   if (input.file === '-' && !stdin) {
     throw new CommandError('COREC_E_ARGUMENT', {
@@ -88,4 +108,14 @@ const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api
   }
 });
 
-export const CHANGE: readonly Command[] = [ack, silence, pause, resume, forget, ingest];
+export const CHANGE: readonly Command[] = [
+  ack,
+  silence,
+  pause,
+  resume,
+  forget,
+  redirectBloques,
+  mergeBloques,
+  splitBloques,
+  ingest,
+];

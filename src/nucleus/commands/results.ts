@@ -13,6 +13,7 @@ import type {
   EntradaSummary,
   HistoryPoint,
   IngestProgress,
+  MoverResult,
   NucleusStatus,
 } from '#ports/nucleus-api.ts';
 
@@ -231,6 +232,19 @@ export interface ForgetResult {
   readonly entidades: number;
 }
 export const forgetResult: z.ZodType<ForgetResult> = z.strictObject({ entidades: count });
+
+export const moverResult: z.ZodType<MoverResult> = z.strictObject({
+  movimientos: z.array(
+    z.strictObject({
+      tipo: z.enum(['devolver', 'fusionar', 'dividir', 'redirigir']),
+      de: z.string(),
+      a: z.string(),
+      entidades: count,
+      ligadas: count,
+    }),
+  ),
+  seco: z.boolean(),
+});
 
 export const ingestResult: z.ZodType<IngestProgress> = z.strictObject({
   id: z.string(),

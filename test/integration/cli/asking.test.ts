@@ -232,6 +232,12 @@ describe('asking a running CoreC', () => {
       [['silence', 'disk/*', '--for', '0'], /^Alerts of disk\/\* are told again/],
       [['pause', 'host'], /^Bloques paused: 1;/],
       [['resume', 'host'], /^Bloques running again: 1/],
+      [
+        ['block-redirect', '--dry-run'],
+        /^move +from +to +entidades +bound\s+lend +host\/0 +sensor\/0 +20 +0\s+20 entidades would move. Nothing was done./,
+      ],
+      [['block-merge', 'host'], /merge +host\/0[^]*20 entidades moved/],
+      [['block-split', 'host/0'], /split +host\/0[^]*20 entidades moved/],
       [['doctor'], /ok +store +answers[^]*1 well, 0 to look at, 0 broken/],
       [['forget', 'disk/sda'], /^disk\/sda forgotten; entidades freed: 1/],
     ];

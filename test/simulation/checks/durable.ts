@@ -7,6 +7,7 @@
  * D4 An alert is open in `alertas` exactly when the state holds its episodio open.
  * D5 Numbers are unique, and every entidad has one.
  * D6 What a failed run left behind is not stored.
+ * D7 What the catalogue says stands in bloques is every entidad that was born, once.
  */
 import { decodeMensajes } from '#domain/codec/columnas.ts';
 import type { BloqueRow } from '#ports/bloque-store.ts';
@@ -14,7 +15,7 @@ import { compressor } from '../sim/life.ts';
 import type { EntryKind } from '../sim/plan.ts';
 import type { World } from '../sim/world.ts';
 import type { WholeEpoch } from '../twins/store-disk.ts';
-import { columnOf, storedBloques, storedFuentes, storedNucleus, type StoredBloque } from './stored.ts';
+import { columnOf, storedBloques, storedCatalog, storedFuentes, storedNucleus, type StoredBloque } from './stored.ts';
 
 export class DurableChecks {
   readonly #world: World;
@@ -52,6 +53,7 @@ export class DurableChecks {
     this.#checkAlertas(bloques);
     this.#checkNumbers(bloques, nucleus.nextNumero);
     this.#checkClean(bloques);
+    this.#checkCatalog(nucleus.nextNumero);
   }
 
   /** Of every clave that counts exactly: what it has counted, and what of it waits in its inbox. */
@@ -126,6 +128,24 @@ export class DurableChecks {
         seen.set(numero, `${bloque.id}/${slot}`);
       }
     }
+  }
+
+  #checkCatalog(nextNumero: number): void {
+    const seen = new Set<number>();
+    let born = 0;
+    for (const { bloques } of storedCatalog(this.#world.storeDisk)) {
+      for (const { numeroBase, slots, numeros = [numeroBase, slots] } of bloques) {
+        born += slots;
+        for (let k = 0; k < numeros.length; k += 2) {
+          for (let n = 0; numeros[k] !== 0 && n < numeros[k + 1]!; n++) {
+            const numero = numeros[k]! + n;
+            if (seen.has(numero) || numero >= nextNumero) this.#violate('an entidad stands in one bloque', `${numero}`);
+            seen.add(numero);
+          }
+        }
+      }
+    }
+    if (seen.size !== born) this.#violate('the catalogue holds every entidad', `${seen.size} of ${born}`);
   }
 
   #checkClean(bloques: readonly StoredBloque[]): void {

@@ -10,6 +10,7 @@ import {
 } from '#nucleus/checkpoint.ts';
 import type { FuenteRow } from '#nucleus/intake.ts';
 import type { NucleusRow } from '#nucleus/recovery.ts';
+import type { CatalogRow } from '#nucleus/swarm.ts';
 import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import type { EstadoRow } from '#ports/bloque-store.ts';
 import { compressor } from '../sim/life.ts';
@@ -60,6 +61,12 @@ export function storedFuentes(disk: StoreDisk): FuenteRow[] {
   return [...disk.estado.values()]
     .filter(({ clase }) => clase === 'fuente')
     .map(({ datos, id }) => jsonFrom(datos, id) as FuenteRow);
+}
+
+export function storedCatalog(disk: StoreDisk): CatalogRow[] {
+  return [...disk.estado.values()]
+    .filter(({ clase }) => clase === 'catalogo')
+    .map(({ datos, id }) => jsonFrom(datos, id) as CatalogRow);
 }
 
 export function columnOf({ columnas }: StoredBloque, name: string): ArrayLike<number> | null {

@@ -46,9 +46,9 @@ function told(world: World, of: World, entry: EntryKind): string[] {
   const accounts = [...world.ledger.accounts.values()].filter((account) => account.entry === entry);
   const forgotten = new Set(accounts.filter(({ wasForgotten }) => wasForgotten).map(({ clave }) => clave));
   const line = (row: StoredAlerta): string => {
-    const { id, bloque, clave, regla, abiertaMs, cerradaMs, actualizadaMs, valor, lectura, lecturas } = row;
+    const { id, clave, regla, abiertaMs, cerradaMs, actualizadaMs, valor, lectura, lecturas } = row;
     // a forgotten clave frees its entidad for another: who lives where is then another matter
-    const place = forgotten.size > 0 ? '' : `${id} ${bloque} `;
+    const place = forgotten.size > 0 ? '' : `${id} `;
     // how long a silence was seen hangs on when cycles looked; an open one grows without being stored
     const more =
       entry === 'callado' || cerradaMs === null ? '' : ` ${cerradaMs} ${actualizadaMs} ${valor} ${lectura} ${lecturas}`;

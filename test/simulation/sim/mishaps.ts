@@ -50,6 +50,11 @@ export const OPERATED = [
   'store_away',
   'clock_back',
   'clock_forward',
+  // moves of entidades are none, but fall at any time as those do
+  'redirigir',
+  'devolver',
+  'fusionar',
+  'dividir',
 ] as const;
 
 export type RolledMishap = keyof typeof RATES;

@@ -129,6 +129,7 @@ function makeConfig(dice: Dice, entries: readonly EntryPlan[]): CoreCConfig {
       mensajes: dice.pick(['todos', 'todos', 'todos', 'cambios', 'ultimo', 'ninguno']),
       codec: dice.pick(['columnas+zstd3', 'columnas+zstd3', 'json+zstd3']),
     },
+    sincronizacion: { intervalo_s: 86_400 },
     alertas: { enfriamiento_s: dice.pick([0, 2, 10]), max_por_minuto: dice.pick([2, 60, 1000]) },
   };
   return parseConfig(JSON.stringify(content), { file: 'simulation', env: {} }).config;

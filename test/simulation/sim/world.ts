@@ -11,6 +11,7 @@ import type { AlertaNotice } from '#ports/sink.ts';
 import { FileWriter } from '../actors/file-writer.ts';
 import { LoteClient } from '../actors/lote-client.ts';
 import { Operator } from '../actors/operator.ts';
+import { Mover } from '../actors/mover.ts';
 import { makePeople } from '../actors/people.ts';
 import { Reader } from '../actors/reader.ts';
 import { Checks } from '../checks/checks.ts';
@@ -26,7 +27,8 @@ import { Network } from './network.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 
-const START_MS = Date.UTC(2026, 0, 1);
+/** Noon: a pass a day, at midnight, never comes. The mover chooses when entidades move. */
+const START_MS = Date.UTC(2026, 0, 1, 12);
 
 export interface WorldOptions {
   readonly isLong?: boolean;
@@ -104,6 +106,7 @@ export class World {
     this.#people = makePeople(this);
     new Reader(this);
     new Operator(this);
+    new Mover(this);
     this.bringUp(0);
   }
 
