@@ -25,6 +25,7 @@ import {
   SMALL_LIMIT,
 } from './rows/memory.ts';
 import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
+import { COST_LIMIT, DRAIN_LIMIT, FORECAST_LIMIT } from './rows/modules-redirect.ts';
 import { REDIS_LIMIT } from './rows/redis.ts';
 import { benchFailover, FAILOVER_LIMIT } from './rows/servers-failover.ts';
 import {
@@ -99,6 +100,16 @@ const GROUPS: readonly Group[] = [
     run: benchIdle,
   },
   { rows: [planned('small', 'MB', SMALL_LIMIT)], seconds: 28, run: benchSmallMemory },
+  {
+    rows: [
+      planned('modules.redirect-drain', 'min', DRAIN_LIMIT),
+      planned('modules.redirect-forecast', 'clave-min', FORECAST_LIMIT),
+      planned('modules.redirect-cost', '% of a core', COST_LIMIT),
+    ],
+    seconds: 25,
+    isExtra: true,
+    run: micro('redirect'),
+  },
   {
     rows: [planned('servers.frames', 'frames/s', FRAMES_PUBLISHED_LIMIT)],
     seconds: 30,

@@ -2,8 +2,15 @@
 import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
 import { benchForest } from '../rows/modules-forest.ts';
+import { benchRedirect } from '../rows/modules-redirect.ts';
 import { benchRedis } from '../rows/redis.ts';
 import { benchSweep } from '../rows/sweep.ts';
 
-const ROWS = { sweep: benchSweep, frames: benchFrames, redis: benchRedis, forest: benchForest } as const;
+const ROWS = {
+  sweep: benchSweep,
+  frames: benchFrames,
+  redis: benchRedis,
+  forest: benchForest,
+  redirect: benchRedirect,
+} as const;
 say(await ROWS[childInput<keyof typeof ROWS>()]());
