@@ -17,6 +17,7 @@ import { makeArchivoSource } from '#adapters/sources/archivo/archivo-source.ts';
 import { HostSource } from '#adapters/sources/host/host-source.ts';
 import { RedisSource, type RedisSourceDeps } from '#adapters/sources/redis/redis-source.ts';
 import { makeStdinSource } from '#adapters/sources/stdin/stdin-source.ts';
+import { ThreadTrainer } from '#adapters/worker-threads/thread-trainer.ts';
 import { makeZstd } from '#adapters/zstd/zstd.ts';
 import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
 import { bloqueEntryDefaults, isEntryId } from '#domain/config/normalize.ts';
@@ -111,6 +112,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       journal: new FileJournal(join(dataDir, 'journal')),
       bus,
       compressor: makeZstd(),
+      trainer: new ThreadTrainer(),
       sinks,
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

@@ -10,6 +10,7 @@ import type { Compressor } from '#ports/compressor.ts';
 import type { Journal } from '#ports/journal.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
+import type { ModelTrainer } from '#ports/model-trainer.ts';
 import type { DoctorFinding, IngestInput, LoteInput } from '#ports/nucleus-api.ts';
 import type { AlertaSink } from '#ports/sink.ts';
 import type { RefusalReason, RefusedRows, Source } from '#ports/source.ts';
@@ -39,6 +40,7 @@ export interface NucleusDeps {
   readonly journal: Journal;
   readonly bus: StreamBus;
   readonly compressor: Compressor;
+  readonly trainer: ModelTrainer;
   readonly sinks: readonly AlertaSink[];
   readonly noticeGate: NoticeGate & {
     silence(rule: { glob: string; bloque: string | null; hastaMs: number }): void;

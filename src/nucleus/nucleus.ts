@@ -26,6 +26,7 @@ import type { AlertaRow } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
+import type { ModelTrainer } from '#ports/model-trainer.ts';
 import type { NucleusFase } from '#ports/nucleus-api.ts';
 import type { AvisoFacts, AvisoKey, NucleusContext } from '#ports/nucleus-context.ts';
 import type { AlertaEvento, AlertaNotice } from '#ports/sink.ts';
@@ -345,6 +346,7 @@ export class Nucleus implements NucleusContext {
       }
     }
     if (isReached('store')) {
+      await attempt('trainer', () => this.deps.trainer.close());
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
       await attempt('streams', () => this.deps.bus.close());
       await attempt('journal', () => this.deps.journal.close());
@@ -392,6 +394,10 @@ export class Nucleus implements NucleusContext {
 
   turned(): void {
     this.runs.turned();
+  }
+
+  get trainer(): ModelTrainer {
+    return this.deps.trainer;
   }
 
   get whole(): boolean {

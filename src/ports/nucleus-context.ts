@@ -7,6 +7,7 @@ import type { BloqueNumeros, Movimiento, TipoMovimiento } from '#domain/sincroni
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Meter } from './meter.ts';
+import type { ModelTrainer } from './model-trainer.ts';
 
 /** Which alert: one of a (bloque, clave, rule) at a time. */
 export interface AvisoKey {
@@ -43,6 +44,8 @@ export interface NucleusContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** Grows models away from the loop. */
+  readonly trainer: ModelTrainer;
   /** True while everything is paused. */
   readonly pausado: boolean;
   /** False: a CoreC for as long as one command takes, without sources, artificial entidades and plugins. */

@@ -32,19 +32,14 @@ export type QualityKind = keyof QualityShares;
 
 export class Quality {
   /** Lectura of each slot at the last look, and at how many looks in a row a new one was the same. */
-  readonly #last: Float32Array;
-  readonly #same: Uint8Array;
+  #last = new Float32Array(0);
+  #same = new Uint8Array(0);
   readonly #ages = new Uint32Array(AGES);
   /** A slot of each kind, -1: none. */
   readonly #example: Record<QualityKind, number> = { silent: -1, stuck: -1, impossible: -1 };
   #watermarkMs = Infinity;
   /** The longest step of the watermark between two looks, of late: sources that send all at once let it jump. */
   #stepMs = 0;
-
-  constructor(slots: number) {
-    this.#last = new Float32Array(slots);
-    this.#same = new Uint8Array(slots);
-  }
 
   /** A slot that is of the kind, at the last look; -1: none was. */
   example(kind: QualityKind): number {
@@ -54,6 +49,7 @@ export class Quality {
   /** `expectsAll`: claves that come and go (a TTL) are not silent but gone. */
   look(core: CoreColumns, used: number, watermarkMs: number, nowMs: number, expectsAll: boolean): QualityShares {
     const { ocupado, lectura, tsMs } = core;
+    if (used > this.#last.length) this.#grow(tsMs.length);
     const ages = this.#ages.fill(0);
     const futureMs = nowMs + FUTURE_MS;
     // one clave of the future would make all others look silent
@@ -86,6 +82,16 @@ export class Quality {
     const silent = expectsAll && heard >= SILENT_AMONG ? this.#silent(core, used, newestMs, heard) : 0;
     const share = (count: number): number => (heard === 0 ? 0 : count / heard);
     return { silent: share(silent), stuck: share(stuck), impossible: share(impossible) };
+  }
+
+  /** A bloque may get entidades of others. */
+  #grow(slots: number): void {
+    const last = new Float32Array(slots);
+    const same = new Uint8Array(slots);
+    last.set(this.#last);
+    same.set(this.#same);
+    this.#last = last;
+    this.#same = same;
   }
 
   #silent({ ocupado, tsMs }: CoreColumns, used: number, newestMs: number, heard: number): number {

@@ -35,6 +35,8 @@ const PROCESS_BYTES = 90 * MIB;
 const BLOQUE_OBJECT_BYTES = 6 * 1024;
 /** 100 trees of at most 511 nodes in flat arrays. */
 const FOREST_BYTES = 256 * 1024;
+/** What an intelligent bloque remembers of each entidad: measured 505, mostly as JavaScript objects. */
+const MODEL_ENTIDAD_BYTES = 512;
 /** A row of `bloques` without mensajes: tuple 28 + columns ~90, primary key ~60, index on canal and time ~30. */
 const ROW_BYTES = 208;
 /** A stored mensaje: measured 0.5 (mostly zeros) to 2.6 (noise) bytes as columns, 3.4 to 8.5 as JSON. */
@@ -188,7 +190,7 @@ function loadOf(config: CoreCConfig, entry: BloqueEntry, procesadores: Procesado
     entidades,
     bloquesMax,
     entidadesMax: entry.entidades,
-    bytesPorEntidad: CORE_BYTES + facts.bytesPorEntidad,
+    bytesPorEntidad: CORE_BYTES + facts.bytesPorEntidad + (entry.modelo === null ? 0 : MODEL_ENTIDAD_BYTES),
     modelBytes: entry.modelo === null ? 0 : FOREST_BYTES,
     lecturasS: facts.autonomo ? 0 : (entidades * 1000) / everyMs,
     lecturasSMax: facts.autonomo ? 0 : (entry.entidades * 1000) / everyMs,

@@ -55,6 +55,13 @@ export const EN = {
   'reason.audit_out_of_order':
     '{lectura:percent} of the readings of the bloque came after a later one of their clave; usual is {esperadoMin:percent} to {esperadoMax:percent}',
   'reason.audit_many': '{lectura:whole} of {bloques:whole} bloques are unlike themselves',
+  'reason.model_lectura': '{lectura} is unlike it, as its bloque goes: usual is {esperadoMin} to {esperadoMax}',
+  'reason.model_media':
+    'has gone to {lectura} on average, unlike it as its bloque goes: usual is {esperadoMin} to {esperadoMax}',
+  'reason.model_cambio':
+    'moved by {lectura} since the last look, unlike it as its bloque goes: usual is {esperadoMin} to {esperadoMax}',
+  'reason.model_valor': 'its valor is {lectura}, unlike it as its bloque goes: usual is {esperadoMin} to {esperadoMax}',
+  'reason.model_many': '{lectura:whole} entidades of the bloque are unlike themselves',
   'reason.plugin': '{texto}',
   'reason.source_failed': 'source {fuente} cannot be read: {error}',
   'reason.gap_unreplayed': 'readings of source {fuente} may be missing since {desdeMs:time}: it cannot be read again',

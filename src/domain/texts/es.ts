@@ -52,6 +52,15 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.audit_out_of_order':
     'el {lectura:percent} de las lecturas del bloque llegó después de una posterior de su clave; lo habitual es {esperadoMin:percent} a {esperadoMax:percent}',
   'reason.audit_many': '{lectura:whole} de {bloques:whole} bloques no son como siempre',
+  'reason.model_lectura':
+    '{lectura} no es propio de ella, según su bloque: lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.model_media':
+    'ha pasado a {lectura} de media, impropio de ella según su bloque: lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.model_cambio':
+    'cambió en {lectura} desde la última mirada, impropio de ella según su bloque: lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.model_valor':
+    'su valor es {lectura}, impropio de ella según su bloque: lo habitual es {esperadoMin} a {esperadoMax}',
+  'reason.model_many': '{lectura:whole} entidades del bloque no son como siempre',
   'reason.plugin': '{texto}',
   'reason.source_failed': 'la fuente {fuente} no se puede leer: {error}',
   'reason.gap_unreplayed': 'pueden faltar lecturas de la fuente {fuente} desde {desdeMs:time}: no se puede releer',

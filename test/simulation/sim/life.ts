@@ -9,6 +9,7 @@ import { makeZstd } from '#adapters/zstd/zstd.ts';
 import { makeBusSink } from '#adapters/sinks/bus-sink.ts';
 import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import { makeParseBody, resolveBody } from '#app/bodies.ts';
+import { InlineTrainer } from '#adapters/inline-trainer/inline-trainer.ts';
 import { loadModules } from '#app/modules.ts';
 import { bloqueEntryDefaults } from '#domain/config/normalize.ts';
 import { NoticeGate } from '#domain/episodio/notice-gate.ts';
@@ -256,6 +257,7 @@ export class Life implements Host {
       journal: this.journal,
       bus: this.bus,
       compressor,
+      trainer: new InlineTrainer(),
       sinks: [told, makeBusSink({ bus: this.bus, clock })],
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

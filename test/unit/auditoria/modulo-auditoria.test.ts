@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
+import { InlineTrainer } from '#adapters/inline-trainer/inline-trainer.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { ModuloAuditoria } from '#modules/auditoria.ts';
 import type { AvisoFacts, AvisoKey, NucleusContext } from '#ports/nucleus-context.ts';
@@ -21,13 +22,17 @@ class World {
   pausado = false;
   #minute = 0;
 
-  constructor(count: number, stored: ReadonlyMap<string, Uint8Array> = new Map(), whole = true) {
+  constructor(count: number, stored: ReadonlyMap<string, Uint8Array> = new Map(), whole = true, inteligente = false) {
     this.bloques = Array.from({ length: count }, (_, k) => makeBloque(fragile, { id: `prueba/${k}`, indice: k }));
     for (const bloque of this.bloques) bindAll(bloque, 10);
     const quiet = (): void => undefined;
     const isPausado = (): boolean => this.pausado;
     this.nucleus = {
-      config: { auditoria: { intervalo_s: 60 }, bloques: [] },
+      config: {
+        auditoria: { intervalo_s: 60 },
+        bloques: inteligente ? [{ id: 'prueba', modelo: 'isolation_forest' }] : [],
+      },
+      trainer: new InlineTrainer(),
       clock: this.clock,
       logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       meter: { observedGauge: (name: string, _help: string, read: () => number) => this.gauges.set(name, read) },
@@ -162,6 +167,43 @@ describe('ModuloAuditoria', () => {
     await world.minutes(3);
     assert.equal(world.gauges.get('corec_auditoria_looks_total')!(), 3);
     await world.modulo.detener();
+  });
+
+  test('of an intelligent bloque the entidad that is unlike itself is told, by its clave and what is odd of it', async () => {
+    const make = (stored?: ReadonlyMap<string, Uint8Array>): World => new World(1, stored, true, true);
+    const world = make();
+    await world.start();
+    let minute = 0;
+    const minutes = async (on: World, count: number, odd: number): Promise<void> => {
+      const [bloque] = on.bloques;
+      for (let m = 0; m < count; m++) {
+        minute++;
+        const nowMs = on.clock.nowMs();
+        for (let slot = 0; slot < 10; slot++)
+          bloque!.inbox.pushOne(slot, slot === odd ? 90 : 20 + slot + ((minute * 7 + slot * 3) % 5), nowMs, nowMs);
+        bloque!.watermarkMs = nowMs;
+        bloque!.procesar(1, nowMs);
+        bloque!.noteTurn(0.2);
+        await on.clock.advance(MINUTE);
+      }
+    };
+    await minutes(world, 320, -1);
+    assert.equal(world.opened.length, 0);
+    await minutes(world, 4, 6);
+    const [told] = world.opened.filter(([, regla]) => regla === 'modelo');
+    assert.deepEqual([told?.[0], told?.[2].lectura, told?.[2].razon.codigo], ['prueba/0', 90, 'model_lectura']);
+    assert.ok(told![2].esperadoMax! < 90);
+    await world.modulo.detener();
+    // the model goes over a restart with the epoch
+    const kept = world.kept.get('ModuloAuditoria/modelo/prueba/0')!(true)!;
+    assert.ok(kept.length < 64 * 1024, String(kept.length));
+    const again = make(new Map([['ModuloAuditoria/modelo/prueba/0', kept]]));
+    await again.start();
+    await minutes(again, 3, -1);
+    await minutes(again, 4, 2);
+    const found = again.opened.filter(([, regla]) => regla === 'modelo');
+    assert.equal(found[0]?.[2].lectura, 90);
+    await again.modulo.detener();
   });
 
   test('a CoreC for one command looks at nothing', async () => {

@@ -9,14 +9,13 @@ const START = 1_700_000_000_000;
 /** `count` bound entidades that are heard once a minute, each with a lectura of its own. */
 class Sensors {
   readonly core: CoreColumns;
-  readonly quality: Quality;
+  readonly quality = new Quality();
   readonly #count: number;
   nowMs = START;
 
   constructor(count: number) {
     this.core = makeBloqueMemory({}, count).core;
     this.core.ocupado.fill(OCUPADO.ligado);
-    this.quality = new Quality(count);
     this.#count = count;
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seededDice } from '#domain/anomaly/dice.ts';
-import { EntradaAudit, reasonOf, type Finding, type Look } from '#domain/auditoria/entrada-audit.ts';
+import { Audit, reasonOf, type Finding, type Look } from '#domain/auditoria/audit.ts';
 import { FEATURES, featuresOf, type BloqueFigures } from '#domain/auditoria/features.ts';
 import { isTextCode } from '#domain/texts/text.ts';
 
@@ -51,13 +51,13 @@ class Fleet {
   }
 }
 
-function run(audit: EntradaAudit, fleet: Fleet, looks: number, change?: (k: number, row: number[]) => void): Finding[] {
+function run(audit: Audit, fleet: Fleet, looks: number, change?: (k: number, row: number[]) => void): Finding[] {
   return Array.from({ length: looks }, () => audit.look(fleet.rows(change))).flat();
 }
 
 describe('the audit of an entry', () => {
   test('a hundred bloques through two days and nights: next to no false alarm', () => {
-    const opened = run(new EntradaAudit('flota'), new Fleet(100, 3), 2880).filter(({ evento }) => evento === 'abierta');
+    const opened = run(new Audit('flota'), new Fleet(100, 3), 2880).filter(({ evento }) => evento === 'abierta');
     assert.ok(opened.length <= 2, JSON.stringify(opened));
   });
 
@@ -77,7 +77,7 @@ describe('the audit of an entry', () => {
   ];
   for (const [nombre, make] of oddities) {
     test(`a bloque whose ${nombre} leaves the usual is told at the second look, by that name, and once`, () => {
-      const audit = new EntradaAudit('flota');
+      const audit = new Audit('flota');
       const fleet = new Fleet(10, 5);
       run(audit, fleet, 60);
       const change = (k: number, row: number[]): void => {
@@ -86,7 +86,7 @@ describe('the audit of an entry', () => {
       assert.deepEqual(run(audit, fleet, 1, change), []);
       const found = run(audit, fleet, 1, change);
       assert.deepEqual(
-        found.map(({ evento, bloque, feature }) => [evento, bloque, FEATURES[feature]!.nombre]),
+        found.map(({ evento, id, feature }) => [evento, id, FEATURES[feature]!.nombre]),
         [['abierta', 'flota/4', nombre]],
       );
       const { measured, min, max } = found[0]!;
@@ -98,14 +98,14 @@ describe('the audit of an entry', () => {
       );
       assert.equal(audit.openCount, 1);
       assert.deepEqual(
-        run(audit, fleet, 3).map(({ evento, bloque }) => [evento, bloque]),
+        run(audit, fleet, 3).map(({ evento, id }) => [evento, id]),
         [['cerrada', 'flota/4']],
       );
     });
   }
 
   test('one look alone is no alert', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     const fleet = new Fleet(10, 6);
     run(audit, fleet, 60);
     let once = true;
@@ -118,14 +118,14 @@ describe('the audit of an entry', () => {
   });
 
   test('what lasts becomes usual', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     const fleet = new Fleet(10, 7);
     run(audit, fleet, 60);
     const found = run(audit, fleet, 240, (k, row) => {
       if (k === 1) row[index('fitness')] = row[index('fitness')]! - 0.4;
     });
     assert.deepEqual(
-      found.filter(({ evento }) => evento !== 'actualizada').map(({ evento, bloque }) => [evento, bloque]),
+      found.filter(({ evento }) => evento !== 'actualizada').map(({ evento, id }) => [evento, id]),
       [
         ['abierta', 'flota/1'],
         ['cerrada', 'flota/1'],
@@ -134,7 +134,7 @@ describe('the audit of an entry', () => {
   });
 
   test('nothing is judged before it is known', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     const fleet = new Fleet(2, 8);
     const wild = (_: number, row: number[]): void => void (row[0] = fleet.look % 2);
     assert.deepEqual(run(audit, fleet, 19, wild), []);
@@ -142,11 +142,11 @@ describe('the audit of an entry', () => {
   });
 
   test('from its bytes it goes on as it would have', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     const fleet = new Fleet(5, 9);
     run(audit, fleet, 90);
     const bytes = audit.encode();
-    const again = EntradaAudit.decode('flota', bytes);
+    const again = Audit.decode('flota', bytes);
     assert.deepEqual(again.encode(), bytes);
     assert.equal(again.fits, 1);
     const change = (k: number, row: number[]): void => {
@@ -154,19 +154,19 @@ describe('the audit of an entry', () => {
     };
     const found = run(again, fleet, 2, change);
     assert.deepEqual(
-      found.map(({ evento, bloque, feature }) => [evento, bloque, FEATURES[feature]!.nombre]),
+      found.map(({ evento, id, feature }) => [evento, id, FEATURES[feature]!.nombre]),
       [['abierta', 'flota/3', 'throughput']],
     );
   });
 
   test('damaged bytes are an error that names the entry', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     run(audit, new Fleet(3, 10), 40);
     const bytes = audit.encode();
     for (const at of [0, 3, 9, bytes.length - 2]) {
       const damaged = bytes.slice();
       damaged[at] = damaged[at]! ^ 0x55;
-      assert.throws(() => EntradaAudit.decode('flota', damaged), {
+      assert.throws(() => Audit.decode('flota', damaged), {
         code: 'COREC_E_STATE_UNREADABLE',
         message: /flota/,
       });
@@ -174,7 +174,7 @@ describe('the audit of an entry', () => {
   });
 
   test('a bloque that is gone closes what was open of it', () => {
-    const audit = new EntradaAudit('flota');
+    const audit = new Audit('flota');
     const fleet = new Fleet(5, 11);
     run(audit, fleet, 60);
     run(audit, fleet, 2, (k, row) => {
@@ -182,7 +182,7 @@ describe('the audit of an entry', () => {
     });
     const closed = audit.forget((id) => id !== 'flota/0');
     assert.deepEqual(
-      closed.map(({ evento, bloque }) => [evento, bloque]),
+      closed.map(({ evento, id }) => [evento, id]),
       [['cerrada', 'flota/0']],
     );
     assert.equal(audit.openCount, 0);
