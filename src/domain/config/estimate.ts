@@ -35,8 +35,8 @@ const PROCESS_BYTES = 90 * MIB;
 const BLOQUE_OBJECT_BYTES = 6 * 1024;
 /** 100 trees of at most 511 nodes in flat arrays. */
 const FOREST_BYTES = 256 * 1024;
-/** What an intelligent bloque remembers of each entidad: measured 505, mostly as JavaScript objects. */
-const MODEL_ENTIDAD_BYTES = 512;
+/** What an intelligent bloque remembers of each entidad: measured 636, mostly as JavaScript objects. */
+const MODEL_ENTIDAD_BYTES = 640;
 /** A row of `bloques` without mensajes: tuple 28 + columns ~90, primary key ~60, index on canal and time ~30. */
 const ROW_BYTES = 208;
 /** A stored mensaje: measured 0.5 (mostly zeros) to 2.6 (noise) bytes as columns, 3.4 to 8.5 as JSON. */
