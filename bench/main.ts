@@ -26,6 +26,7 @@ import {
 } from './rows/memory.ts';
 import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
 import { COST_LIMIT, DRAIN_LIMIT, FORECAST_LIMIT } from './rows/modules-redirect.ts';
+import { ACTIVE_LIMIT, POISON_LIMIT } from './rows/modules-repair.ts';
 import { REDIS_LIMIT } from './rows/redis.ts';
 import { benchFailover, FAILOVER_LIMIT } from './rows/servers-failover.ts';
 import {
@@ -109,6 +110,11 @@ const GROUPS: readonly Group[] = [
     seconds: 25,
     isExtra: true,
     run: micro('redirect'),
+  },
+  {
+    rows: [planned('modules.active', '%', ACTIVE_LIMIT), planned('modules.poison', 'cycles', POISON_LIMIT)],
+    seconds: 15,
+    run: micro('repair'),
   },
   {
     rows: [planned('servers.frames', 'frames/s', FRAMES_PUBLISHED_LIMIT)],

@@ -3,6 +3,7 @@ import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
 import { benchForest } from '../rows/modules-forest.ts';
 import { benchRedirect } from '../rows/modules-redirect.ts';
+import { benchRepair } from '../rows/modules-repair.ts';
 import { benchRedis } from '../rows/redis.ts';
 import { benchSweep } from '../rows/sweep.ts';
 
@@ -12,5 +13,6 @@ const ROWS = {
   redis: benchRedis,
   forest: benchForest,
   redirect: benchRedirect,
+  repair: benchRepair,
 } as const;
 say(await ROWS[childInput<keyof typeof ROWS>()]());

@@ -81,6 +81,7 @@ export const ROWS: readonly Row[] = [
   shown('entidades', 'look'),
   shown('bloques', 'look'),
   shown('bloque', 'look'),
+  shown('supervision', 'look'),
   {
     ...shown('ingest', 'feed'),
     own: [{ name: 'explain', says: 'cli.opt_ingest_explain' }],
@@ -94,6 +95,7 @@ export const ROWS: readonly Row[] = [
   shown('silence', 'act'),
   shown('pause', 'act'),
   shown('resume', 'act'),
+  shown('reset', 'act'),
   shown('forget', 'act'),
   shown('block-redirect', 'act'),
   shown('block-merge', 'act'),

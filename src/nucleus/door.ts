@@ -28,6 +28,7 @@ import type {
   MoverResult,
   NucleusApi,
   NucleusStatus,
+  SupervisionView,
 } from '#ports/nucleus-api.ts';
 import type { AlertaNotice } from '#ports/sink.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
@@ -44,6 +45,7 @@ import { within } from './within.ts';
 type Efecto =
   | { readonly tipo: 'pausar' | 'reanudar'; readonly bloque: string | null }
   | { readonly tipo: 'silenciar'; readonly silencio: Silencio }
+  | { readonly tipo: 'restablecer'; readonly objetivo: string | null }
   | { readonly tipo: 'nada' };
 
 /** A changing command as it is kept for the record. */
@@ -203,6 +205,39 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return this.#setPaused('reanudar', { nombre: 'resume', argumentos: { bloque }, comandoId, puerta }, bloque);
   }
 
+  supervision(): SupervisionView {
+    return this.#nucleus.supervision.view();
+  }
+
+  async restablecer(
+    objetivo: string | null,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<{ readonly circuitos: number; readonly entidades: number }> {
+    const { supervision } = this.#nucleus;
+    const bloques = this.#selectOrPlugin(objetivo);
+    const answer = {
+      circuitos: bloques.filter((bloque) => supervision.isOpen(bloque)).length,
+      entidades: bloques.reduce((sum, bloque) => sum + bloque.quarantined, 0),
+    };
+    const asked = { nombre: 'reset', argumentos: { target: objetivo }, comandoId, puerta };
+    return (await this.#bounded(this.#comando(asked, { tipo: 'restablecer', objetivo }, answer))) as typeof answer;
+  }
+
+  #applyReset(objetivo: string | null): void {
+    const { supervision, clock, logger } = this.#nucleus;
+    const bloques = this.#selectOrPlugin(objetivo);
+    supervision.reset(bloques);
+    for (const bloque of bloques) if (bloque.quarantined > 0) bloque.releaseQuarantine(clock.nowMs());
+    logger.info('Supervision', 'Restablecido', { objetivo: objetivo ?? '*' });
+  }
+
+  #selectOrPlugin(ref: string | null): readonly BloqueSimbiotico[] {
+    const { swarm } = this.#nucleus;
+    const entradas = [...swarm.entradas.values()].filter(({ config }) => ref !== null && config.plugin === ref);
+    return entradas.length > 0 ? entradas.flatMap(({ bloques }) => bloques) : this.#select(ref);
+  }
+
   olvidar(
     clave: string,
     bloque: string | null,
@@ -278,6 +313,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
     const effect = efecto as Efecto;
     if (effect.tipo === 'pausar' || effect.tipo === 'reanudar')
       this.#applyPaused(effect.tipo === 'pausar', effect.bloque);
+    else if (effect.tipo === 'restablecer') this.#applyReset(effect.objetivo);
     else if (effect.tipo === 'silenciar') this.#nucleus.addSilencio(effect.silencio);
   }
 

@@ -18,6 +18,8 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_cycles_total', 'Bloque cycles since the start', () => nucleus.ejecucion.cycles);
   gauge('corec_fallos_total', 'Failed runs since the start', () => nucleus.runs.fallos);
   gauge('corec_repairs_total', 'Entidades repaired since the start', () => nucleus.runs.repairs);
+  gauge('corec_circuits_open', 'Bloques kept from running because they fail', () => nucleus.supervision.open);
+  gauge('corec_circuits_opened_total', 'Circuits opened since the start', () => nucleus.supervision.opened);
   gauge('corec_alertas_opened_total', 'Episodios opened since the start', () => hub.opened);
   gauge('corec_alertas_closed_total', 'Episodios closed since the start', () => hub.closed);
   gauge('corec_epoca', 'Newest committed epoch', () => nucleus.epochs?.committed ?? 0);

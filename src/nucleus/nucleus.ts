@@ -48,6 +48,7 @@ import { NucleusMovimientos } from './movimientos.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
+import { Supervision } from './supervision.ts';
 import { StoreWatch } from './store-watch.ts';
 import { Streams } from './streams/streams.ts';
 import { Swarm, type Entrada } from './swarm.ts';
@@ -101,6 +102,7 @@ export class Nucleus implements NucleusContext {
   readonly sealing = new Sealing(this);
   readonly comandos: Comandos;
   readonly avisos: Avisos;
+  readonly supervision: Supervision;
   readonly streams: Streams;
   readonly catchUp: AlertCatchUp;
   readonly door: NucleusDoor;
@@ -154,6 +156,14 @@ export class Nucleus implements NucleusContext {
       logger: deps.logger,
       say: this.say,
     });
+    this.supervision = new Supervision({
+      clock: deps.clock,
+      logger: deps.logger,
+      say: this.say,
+      avisos: this.avisos,
+      bloques: () => this.swarm.bloques,
+      pluginOf: (bloque) => this.swarm.entradas.get(bloque.entrada)?.config.plugin ?? null,
+    });
     this.runs = new Runs({
       swarm: () => this.swarm,
       hub: this.hub,
@@ -163,6 +173,7 @@ export class Nucleus implements NucleusContext {
       logger: deps.logger,
       say: this.say,
       paused: () => this.pausado,
+      supervision: this.supervision,
       publish: (bloque, frame) => this.streams.publisher.publish(bloque.canal, bloque.id, frame),
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
@@ -200,7 +211,6 @@ export class Nucleus implements NucleusContext {
       nextEpoca: () => this.epochs?.next ?? 1,
       apply: (row) => this.door.applyEfecto(row.nombre, row.efecto),
     });
-    this.avisos = new Avisos(this.hub, deps.config.alertas.enfriamiento_s * 1000);
     this.streams = new Streams(this);
     this.catchUp = new AlertCatchUp({
       // the streams in the process are refilled at the start, and are never away

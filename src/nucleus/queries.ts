@@ -114,6 +114,7 @@ export class Queries {
     if (n.streams.problems.length > 0) list.push(...n.streams.problems);
     else if (!streams.ok) list.push(`streams: ${streams.found}`);
     for (const pump of n.pumps) if (pump.state === 'failed') list.push(`${pump.source.id}: ${pump.found}`);
+    if (n.supervision.problem !== '') list.push(n.supervision.problem);
     return list;
   }
 

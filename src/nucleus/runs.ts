@@ -9,6 +9,7 @@
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
 import { decodeClaves } from '#domain/claves/blob.ts';
+import { NONE } from '#domain/supervision/circuit.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
@@ -19,6 +20,7 @@ import type { Compressor } from '#ports/compressor.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaHub } from './alertas.ts';
 import { decodeColumnas, fillSlot } from './checkpoint.ts';
+import type { Supervision } from './supervision.ts';
 import type { Swarm } from './swarm.ts';
 import { within } from './within.ts';
 
@@ -35,6 +37,7 @@ export interface RunsDeps {
   readonly logger: Logger;
   readonly say: Say;
   readonly paused: () => boolean;
+  readonly supervision: Pick<Supervision, 'leave' | 'settled'>;
   /** The mensajes of a settled cycle, as its bloque publishes them. */
   readonly publish: (bloque: BloqueSimbiotico, frame: Uint8Array) => void;
   /** Monotonic ms since which the oldest bloque waits for its turn; Infinity when none does. */
@@ -104,6 +107,9 @@ export class Runs {
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
     if (this.#deps.paused() || bloque.pausado) return;
+    const leave = this.#deps.supervision.leave(bloque);
+    if (leave === null) return;
+    carga = Math.min(carga, leave.carga);
     if (isClosure(bloque.options.procesador.procesador)) {
       this.#runClosures(bloque, due, carga);
       return;
@@ -178,7 +184,9 @@ export class Runs {
   #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {
     if ((due & DUE.cycle) !== 0) {
       const nowMs = this.#deps.clock.nowMs();
-      const settled = bloque.settle(nowMs);
+      const { supervision } = this.#deps;
+      const settled = bloque.settle(nowMs, supervision.leave(bloque) ?? NONE);
+      supervision.settled(bloque, settled);
       const frame = bloque.takeFrame();
       if (frame !== null) this.#deps.publish(bloque, frame);
       this.fallos += settled.errors;

@@ -172,6 +172,27 @@ export interface LoteResult {
   readonly aplazado?: true;
 }
 
+/** What supervision keeps from running, and why. */
+export interface SupervisionView {
+  /** Half of the bloques or more do not run. */
+  readonly degradado: boolean;
+  /** Suspended until they are reset. */
+  readonly plugins: readonly string[];
+  readonly circuitos: readonly CircuitoView[];
+  readonly cuarentena: readonly { readonly bloque: string; readonly entidades: number; readonly fallo: string }[];
+}
+
+export interface CircuitoView {
+  readonly bloque: string;
+  readonly plugin: string | null;
+  readonly estado: 'cerrado' | 'abierto' | 'a_prueba' | 'suspendido';
+  readonly aperturas: number;
+  /** Ms until it is tried again; null: it runs, or waits for a command. */
+  readonly reintentoMs: number | null;
+  /** What the last failed run failed with. */
+  readonly fallo: string;
+}
+
 /** A file or standard input to take in once, as `corec ingest` does. */
 export interface IngestInput {
   /** Absolute path, or `-`. */
@@ -257,6 +278,17 @@ export interface NucleusApi {
   /** Null: everything. */
   pausar(bloque: string | null, comandoId: string, puerta?: string): Promise<{ readonly bloques: number }>;
   reanudar(bloque: string | null, comandoId: string, puerta?: string): Promise<{ readonly bloques: number }>;
+  /** What is kept from running: circuits, suspended plugins, quarantine. */
+  supervision(): SupervisionView;
+  /**
+   * A bloque, an entry, a plugin, or null for everything: circuits close, suspensions end, and what is in quarantine starts fresh.
+   * @throws CoreCError COREC_E_NOT_FOUND
+   */
+  restablecer(
+    objetivo: string | null,
+    comandoId: string,
+    puerta?: string,
+  ): Promise<{ readonly circuitos: number; readonly entidades: number }>;
   olvidar(
     clave: string,
     bloque: string | null,

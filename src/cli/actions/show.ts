@@ -1,7 +1,7 @@
 /** Commands that are asked once and shown: most of the table. */
 import { reasonText } from '#domain/texts/alerta-text.ts';
 import { text } from '#domain/texts/text.ts';
-import type { AlertaView, NucleusStatus } from '#ports/nucleus-api.ts';
+import type { AlertaView, NucleusStatus, SupervisionView } from '#ports/nucleus-api.ts';
 import type { CommandName } from '#nucleus/commands/catalogue.ts';
 import type {
   AlertsResult,
@@ -12,6 +12,7 @@ import type {
   EntidadesResult,
   EntidadResult,
   ForgetResult,
+  ResetResult,
   SilenceResult,
   TopResult,
 } from '#nucleus/commands/results.ts';
@@ -23,6 +24,7 @@ import { entidadView } from '../views/entidad.ts';
 import { alertsView, bloquesView, bloqueView, doctorView, entidadesView, entidadTable } from '../views/lists.ts';
 import { movesView } from '../views/moves.ts';
 import { statusView } from '../views/status.ts';
+import { supervisionView } from '../views/supervision.ts';
 import type { View } from '../views/view.ts';
 
 /** What each answer looks like. The answers are those of the table, checked there. */
@@ -53,6 +55,8 @@ const VIEWS: Partial<Record<CommandName, (answer: never, view: View, call: Call)
   'block-redirect': movesView,
   'block-merge': movesView,
   'block-split': movesView,
+  reset: (answer: ResetResult, { idioma }) => [text(idioma, 'cli.did_reset', answer)],
+  supervision: (answer: SupervisionView, view) => supervisionView(answer, view),
   forget: (answer: ForgetResult, { idioma }, { args }) => [
     text(idioma, 'cli.did_forget', { clave: printable(String(args['clave'])), entidades: answer.entidades }),
   ],

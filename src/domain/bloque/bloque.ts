@@ -21,6 +21,7 @@ import {
   type PendingColumns,
   type RunSink,
 } from '../procesadores/compile.ts';
+import { FULL, isProcesadorFailing, type Leave } from '../supervision/circuit.ts';
 import type { Publicar } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -29,7 +30,7 @@ import { Inbox } from './inbox.ts';
 import { PendingMensajes, type ModoMensajes } from './pending.ts';
 import { Plazas } from './plazas.ts';
 import { Publication } from './publication.ts';
-import { noteRepair, planRepair, type InactiveEntidad, type RepairRecord } from './repair.ts';
+import { noteRepair, planRepair, ranWellSince, type InactiveEntidad, type RepairRecord } from './repair.ts';
 
 export interface BloqueOptions {
   /** `<entry>/<k>` for configured entries. */
@@ -540,8 +541,8 @@ export class BloqueSimbiotico implements RunSink {
     this.turnsMs += ms;
   }
 
-  /** Ends a cycle: fitness, repairs, the bloque's own alerts. */
-  settle(nowMs: number): Settlement {
+  /** Ends a cycle: fitness, repairs as far as `leave` goes, the bloque's own alerts. */
+  settle(nowMs: number, leave: Leave = FULL): Settlement {
     const acc = this.#acc;
     const sums: CycleSums = {
       runs: acc[ACC.runs]!,
@@ -571,7 +572,8 @@ export class BloqueSimbiotico implements RunSink {
     this.fallosTotal += sums.errors;
     this.lateTotal += acc[ACC.late]!;
     acc[ACC.late] = 0;
-    const repair = this.#repair(nowMs);
+    const counted = leave.counted && !isProcesadorFailing(sums.runs, sums.errors);
+    const repair = this.#repair(leave.repairs, counted, nowMs);
     if (sums.runs > 0) this.#cyclesWithRuns++;
     this.#judge(sums, nowMs);
     const { repaired, restore, quarantined } = repair;
@@ -600,9 +602,9 @@ export class BloqueSimbiotico implements RunSink {
   repairFresh(slots: readonly number[], nowMs: number): void {
     this.#beforeChange();
     for (const slot of slots) {
-      this.#renew(slot, nowMs);
       for (const column of this.memory.estado) column.data[slot] = 0;
       this.memory.core.tsMs[slot] = 0;
+      this.#renew(slot, nowMs);
       this.#start(slot);
     }
   }
@@ -697,7 +699,8 @@ export class BloqueSimbiotico implements RunSink {
         ocupado[slot] = OCUPADO.ligado;
         this.bound++;
         used = slot + 1;
-        if (activo[slot] === 0 && !this.#quarantine.has(slot)) this.#inactive.set(slot, { slot, sinceMs: 0 });
+        if (activo[slot] === 0 && !this.#quarantine.has(slot))
+          this.#inactive.set(slot, { slot, sinceMs: 0, ranWell: true });
       } else if (!this.autonomo) {
         ocupado[slot] = OCUPADO.libre;
         activo[slot] = 1;
@@ -757,7 +760,10 @@ export class BloqueSimbiotico implements RunSink {
     this.fallos++;
     this.dirty = true;
     this.lastFallo = falloText(error);
-    this.#inactive.set(slot, { slot, sinceMs: this.#nowMs });
+    const record = this.#repairs.get(slot);
+    const { intervaloMs } = this.options;
+    const ranWell = ranWellSince(record, this.autonomo, this.memory.core.tsMs[slot]!, intervaloMs, this.#nowMs);
+    this.#inactive.set(slot, { slot, sinceMs: this.#nowMs, ranWell });
     this.#tainted.add(slot);
   }
 
@@ -890,10 +896,11 @@ export class BloqueSimbiotico implements RunSink {
     }
   }
 
-  #repair(nowMs: number): Repaired {
-    if (this.#inactive.size === 0) return NOTHING_REPAIRED;
+  #repair(max: number, counted: boolean, nowMs: number): Repaired {
+    if (this.#inactive.size === 0 || max === 0) return NOTHING_REPAIRED;
     const { options } = this;
-    const plan = planRepair(this.fallos, [...this.#inactive.values()], this.#repairs, options, nowMs);
+    const plan = planRepair(this.fallos, this.#oldestInactive(max), this.#repairs, options, counted, nowMs);
+    if (!counted) for (const slot of plan.restore) this.#repairs.delete(slot);
     if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0) return NOTHING_REPAIRED;
     this.fallos = 0;
     for (const slot of plan.quarantine) {
@@ -908,11 +915,17 @@ export class BloqueSimbiotico implements RunSink {
     return { repaired: fresh.length, restore: keeps ? plan.restore : [], quarantined: plan.quarantine.length };
   }
 
+  #oldestInactive(max: number): InactiveEntidad[] {
+    const all = [...this.#inactive.values()];
+    return max < all.length ? all.slice(0, max) : all;
+  }
+
   #renew(slot: number, nowMs: number): void {
     const { core } = this.memory;
+    const ranWell = this.#inactive.get(slot)?.ranWell ?? true;
     this.#inactive.delete(slot);
     this.#tainted.delete(slot);
-    noteRepair(this.#repairs, slot, this.options.ventanaMs, nowMs);
+    noteRepair(this.#repairs, slot, ranWell, core.tsMs[slot]!, this.options.ventanaMs, nowMs);
     core.activo[slot] = 1;
     core.generacion[slot] = core.generacion[slot]! + 1;
     this.repairsTotal++;

@@ -76,9 +76,9 @@ const autoreparacionShape = {
     en: 'fitness (0 to 1) below which the bloque alerts; what it has learned is kept. Default 0.2.',
     es: 'fitness (0 a 1) por debajo del cual el bloque alerta; lo aprendido se conserva. Por defecto 0.2.',
   }),
-  max_reparaciones: doc(z.int().min(1).max(1_000_000).default(3), {
-    en: 'Repairs within ventana_s after which a failing entidad goes into quarantine. Default 3.',
-    es: 'Reparaciones dentro de ventana_s tras las cuales una entidad que falla entra en cuarentena. Por defecto 3.',
+  max_reparaciones: doc(z.int().min(1).max(1_000_000).default(5), {
+    en: 'Repairs in a row within ventana_s, with no run that went well in between, after which a failing entidad goes into quarantine. Default 5.',
+    es: 'Reparaciones seguidas dentro de ventana_s, sin ninguna ejecución buena entre ellas, tras las cuales una entidad que falla entra en cuarentena. Por defecto 5.',
   }),
   ventana_s: doc(z.number().positive().max(86_400).default(300), {
     en: 'Window for max_reparaciones, in seconds. Default 300.',

@@ -359,6 +359,45 @@ export const CATALOGUE = {
     args: { bloque: bloqueOrEntry(0) },
     examples: [{ input: {}, says: { en: 'everything', es: 'todo' } }],
   },
+  supervision: {
+    name: 'supervision',
+    role: 'leer',
+    changing: false,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'What is kept from running: circuits, plugins, quarantine',
+      es: 'Lo que no se deja ejecutar: circuitos, plugins, cuarentena',
+    },
+    args: {},
+    examples: [{ input: {}, says: { en: 'why a bloque does not run', es: 'por qué un bloque no se ejecuta' } }],
+  },
+  reset: {
+    name: 'reset',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'Close circuits, end suspensions and quarantine',
+      es: 'Cerrar circuitos, terminar suspensiones y cuarentena',
+    },
+    args: {
+      target: {
+        kind: 'text',
+        value: 'TARGET',
+        place: 0,
+        max: ID_CHARS_MAX,
+        says: {
+          en: 'a bloque, an entry or a plugin; left out: everything',
+          es: 'un bloque, una entrada o un plugin; sin él: todo',
+        },
+      },
+    },
+    examples: [
+      { input: { target: 'weather' }, says: { en: 'its plugin was mended', es: 'su plugin ya está arreglado' } },
+    ],
+  },
   forget: {
     name: 'forget',
     role: 'operar',

@@ -1,11 +1,19 @@
-/** The commands that change something: ack, silence, pause, resume, forget, block-redirect, block-merge, block-split, ingest. Each acts once per command id. */
+/** The commands that change something: ack, silence, pause, resume, reset, forget, block-redirect, block-merge, block-split, ingest. Each acts once per command id. */
 import { isAbsolute } from 'node:path';
 import type { AlertaView, IngestProgress, NucleusApi } from '#ports/nucleus-api.ts';
 import { CATALOGUE } from './catalogue.ts';
 import { CommandError, type Command } from './command.ts';
 import { defineCommand } from './define.ts';
 import { tellAlerta } from './observe.ts';
-import { ackResult, bloquesCount, forgetResult, ingestResult, moverResult, silenceResult } from './results.ts';
+import {
+  ackResult,
+  bloquesCount,
+  forgetResult,
+  ingestResult,
+  moverResult,
+  resetResult,
+  silenceResult,
+} from './results.ts';
 
 /** Characters of a whole alert id. */
 const ALERTA_ID_CHARS = 16;
@@ -108,11 +116,16 @@ const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api
   }
 });
 
+const reset = defineCommand(CATALOGUE.reset, resetResult, ({ target }, { api, comandoId, puerta }) =>
+  api.restablecer(target, comandoId, puerta),
+);
+
 export const CHANGE: readonly Command[] = [
   ack,
   silence,
   pause,
   resume,
+  reset,
   forget,
   redirectBloques,
   mergeBloques,

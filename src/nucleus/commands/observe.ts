@@ -15,6 +15,7 @@ import {
   entidadesResult,
   entidadResult,
   statusResult,
+  supervisionResult,
   topResult,
   type EntidadResult,
 } from './results.ts';
@@ -84,7 +85,21 @@ const doctor = defineCommand(CATALOGUE.doctor, doctorResult, async (_input, { ap
   return { findings, ok: countOf('ok'), warn: countOf('warn'), fail: countOf('fail') };
 });
 
-export const OBSERVE: readonly Command[] = [status, top, bloques, bloque, entidades, entidad, alerts, doctor];
+const supervision = defineCommand(CATALOGUE.supervision, supervisionResult, async (_input, { api }) =>
+  api.supervision(),
+);
+
+export const OBSERVE: readonly Command[] = [
+  status,
+  top,
+  bloques,
+  bloque,
+  entidades,
+  entidad,
+  alerts,
+  supervision,
+  doctor,
+];
 
 /** The alerta with its reason in the caller's language; the nucleus tells it in the instance's. */
 export function tellAlerta<T extends StoredAlerta | AlertaView>(

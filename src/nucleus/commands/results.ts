@@ -14,7 +14,9 @@ import type {
   HistoryPoint,
   IngestProgress,
   MoverResult,
+  NucleusApi,
   NucleusStatus,
+  SupervisionView,
 } from '#ports/nucleus-api.ts';
 
 const count = z.int().min(0);
@@ -231,6 +233,25 @@ export const bloquesCount: z.ZodType<BloquesCount> = z.strictObject({ bloques: c
 export interface ForgetResult {
   readonly entidades: number;
 }
+export type ResetResult = Awaited<ReturnType<NucleusApi['restablecer']>>;
+export const resetResult: z.ZodType<ResetResult> = z.strictObject({ circuitos: count, entidades: count });
+
+export const supervisionResult: z.ZodType<SupervisionView> = z.strictObject({
+  degradado: z.boolean(),
+  plugins: z.array(z.string()),
+  circuitos: z.array(
+    z.strictObject({
+      bloque: z.string(),
+      plugin: z.string().nullable(),
+      estado: z.enum(['cerrado', 'abierto', 'a_prueba', 'suspendido']),
+      aperturas: count,
+      reintentoMs: z.number().nullable(),
+      fallo: z.string(),
+    }),
+  ),
+  cuarentena: z.array(z.strictObject({ bloque: z.string(), entidades: count, fallo: z.string() })),
+});
+
 export const forgetResult: z.ZodType<ForgetResult> = z.strictObject({ entidades: count });
 
 export const moverResult: z.ZodType<MoverResult> = z.strictObject({

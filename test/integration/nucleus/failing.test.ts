@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CoreCError } from '#domain/errors.ts';
+import { CYCLES_MAX } from '#domain/supervision/circuit.ts';
 import { until } from '../../support/until.ts';
 import { claves, commit, entry, makeWorld, send, series, T0, type World } from './support.ts';
 
@@ -248,23 +249,36 @@ export default async ({ clave, valor }) => {
   assert.ok(Number(row!.lecturas) > 0);
 });
 
-test('many claves failing in turn never make a hot loop of repairs', async (t) => {
+test('claves that fail every time never make a hot loop of repairs', async (t) => {
   const world = await makeFragile(t, { entidades: 200, entidades_por_bloque: 100 });
   const corec = await world.start();
-  const names = claves(150);
-  for (let k = 0; k < 6; k++) {
-    await send(
-      corec.api,
-      names.map((clave) => ({ clave, valor: 666, ts: T0 + k * 1000 })),
-    );
-    await corec.coordinarBloques();
-  }
+  // fewer than make it their procesador's fault
+  const names = claves(7);
   await until('all are in quarantine', async () => {
     await send(
       corec.api,
-      names.map((clave) => ({ clave, valor: 666, ts: T0 + 60_000 })),
+      names.map((clave) => ({ clave, valor: 666, ts: T0 })),
     );
-    return (await corec.api.status()).cuarentena === 150;
+    return (await corec.api.status()).cuarentena === names.length;
   });
-  assert.equal((await corec.api.status()).repairs, 300);
+  assert.equal((await corec.api.status()).repairs, 2 * names.length);
+});
+
+test('when all claves fail there is no hot loop of repairs either, and nobody goes into quarantine', async (t) => {
+  const world = await makeFragile(t, { entidades: 200, entidades_por_bloque: 100 });
+  const corec = await world.start();
+  const names = claves(150);
+  await until('both circuits are open', async () => {
+    const { circuitos } = corec.api.supervision();
+    if (circuitos.filter(({ estado }) => estado === 'abierto').length === 2) return true;
+    await send(
+      corec.api,
+      names.map((clave) => ({ clave, valor: 666, ts: T0 })),
+    );
+    await corec.coordinarBloques();
+    return false;
+  });
+  const { repairs, cuarentena } = await corec.api.status();
+  assert.ok(repairs <= CYCLES_MAX * names.length, `${repairs} repairs`);
+  assert.equal(cuarentena, 0);
 });

@@ -128,7 +128,7 @@ test('an entry with nothing but its id is a detector with every default', () => 
     entidades_por_bloque: 1000,
     dinamico: false,
     max_size_mb: 1,
-    autoreparacion: { max_errores: 0.05, min_fitness: 0.2, max_reparaciones: 3, ventana_s: 300 },
+    autoreparacion: { max_errores: 0.05, min_fitness: 0.2, max_reparaciones: 5, ventana_s: 300 },
     procesador: 'detector',
     parametros: {},
     intervalo_ms: 1000,
@@ -159,7 +159,7 @@ test("a plugin's bloque is the same flat, nested or mixed", () => {
   const entryOf = (bloque: object): object =>
     parse({ plugins: [{ name: 'p', bloque: { bloque_id: 'b', ...bloque } }] }).config.bloques[0]!.autoreparacion;
   const flat = entryOf({ max_errores: 0.1, min_fitness: 0.5 });
-  assert.deepEqual(flat, { max_errores: 0.1, min_fitness: 0.5, max_reparaciones: 3, ventana_s: 300 });
+  assert.deepEqual(flat, { max_errores: 0.1, min_fitness: 0.5, max_reparaciones: 5, ventana_s: 300 });
   assert.deepEqual(entryOf({ autoreparacion: { max_errores: 0.1, min_fitness: 0.5 } }), flat);
   assert.deepEqual(entryOf({ max_errores: 0.1, autoreparacion: { min_fitness: 0.5 } }), flat);
 });

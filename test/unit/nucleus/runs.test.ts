@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
+import { FULL } from '#domain/supervision/circuit.ts';
 import { fromEntidades } from '#domain/procesadores/closure.ts';
 import { makeSay } from '#domain/texts/text.ts';
 import { Runs, type RunsDeps } from '#nucleus/runs.ts';
@@ -27,6 +28,7 @@ test('who waits for closures waits for those under way, not for those that begin
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: assert.fail },
     say: makeSay('en'),
     paused: () => false,
+    supervision: { leave: () => FULL, settled: () => {} },
     publish: () => {},
     oldestQueuedMs: () => Infinity,
   } as unknown as RunsDeps);
