@@ -1,5 +1,6 @@
 /**
- * Events per window of event time, judged like a lectura: how many flights a day, how many errors an hour.
+ * Events per window of event time, judged like a lectura: how many flights a day, how many errors an hour; or the sum or the mean of
+ * their valor: how late a day's flights left.
  *
  * Owns: windows. Leaves what is a normal count to norma.ts.
  *
@@ -10,6 +11,7 @@
  *    cycle took for silence may still have been under way). How long an open one is seen odd does, by less than a window.
  * K2 The window in which a clave is first seen is incomplete and is not judged. Empty windows between are judged as 0, MOST_EMPTY
  *    of them at most. A late lectura (of a window that has ended) counts into the one that is open.
+ * K3 A mean needs `minimo` lecturas: a window with fewer has none, is not judged and adds no experience; silence is no mean.
  */
 import { z } from 'zod';
 import { defineProcesador, type Procesador } from './define.ts';
@@ -21,13 +23,21 @@ const MARCA_MAX = 255;
 /** So that no window adds up to infinity. */
 const MOST_ADDED = 1e290;
 
-const conteoParametros = z.strictObject({
-  /** Length of a window in seconds; windows begin at multiples of it (UTC). */
-  ventana_s: z.number().min(1).max(2_678_400).default(3600),
-  /** False: counts lecturas; true: adds up their valor. */
-  sumar: z.boolean().default(false),
-  sensibilidad: sensibilidadSchema,
-});
+/** Below this, one lectura decides what a mean is: judged beside means of many, it would be odd for being alone. */
+const MINIMO = 10;
+
+const conteoParametros = z
+  .strictObject({
+    /** Length of a window in seconds; windows begin at multiples of it (UTC). */
+    ventana_s: z.number().min(1).max(2_678_400).default(3600),
+    /** False: counts lecturas; true: adds up their valor. */
+    sumar: z.boolean().default(false),
+    /** True: the mean of their valor, of windows with at least `minimo` lecturas. */
+    media: z.boolean().default(false),
+    minimo: z.int().min(1).max(1_000_000).default(MINIMO),
+    sensibilidad: sensibilidadSchema,
+  })
+  .refine(({ sumar, media }) => !(sumar && media), { error: 'one of sumar and media', path: ['media'] });
 export type ConteoParametros = z.infer<typeof conteoParametros>;
 
 const ESTADO = {
@@ -35,6 +45,8 @@ const ESTADO = {
   /** What the open window holds so far, and its number (ms since 1970 / window). */
   cuenta: 'f64',
   ventana: 'f64',
+  /** Lecturas in the open window. */
+  veces: 'u32',
   /** 0 before the first lectura, 1 in the first (incomplete) window, 2 from then on. */
   fase: 'u8',
   /** Score of the last window that ended, in steps. */
@@ -45,43 +57,46 @@ const ESTADO = {
   alertaMax: 'f32',
   /** Since when, if it was about a silence; else 0. */
   alertaDesdeMs: 'f64',
+  /** Number + 1 of the window; 0: not known. */
+  alertaVentana: 'f64',
 } as const;
 
 export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesador({
   nombre: 'conteo',
-  version: 1,
+  version: 2,
   estado: ESTADO,
   parametros: conteoParametros,
   onLectura: (e, lectura, p) => {
     const ventanaMs = p.ventana_s * 1000;
     const ventana = Math.floor(lectura.tsMs / ventanaMs);
-    const adds = p.sumar ? Math.max(-MOST_ADDED, Math.min(MOST_ADDED, lectura.valor)) : 1;
-    if (e.fase === 0) {
-      e.fase = 1;
-      e.ventana = ventana;
-      e.cuenta = adds;
-      return 0;
-    }
+    const adds = p.sumar || p.media ? Math.max(-MOST_ADDED, Math.min(MOST_ADDED, lectura.valor)) : 1;
     const open = e.ventana;
-    if (ventana <= open) {
+    if (e.fase !== 0 && ventana <= open) {
       e.cuenta += adds;
+      e.veces++;
       return e.marca / SCORE_STEPS;
     }
     let score = 0;
     e.alertaDesdeMs = 0;
-    if (e.fase === 2 && ventana >= open + 2) score = tellSilence(e, (open + 2) * ventanaMs, p.sensibilidad);
-    if (e.fase === 2) score = endWindow(e, e.cuenta, open, ventanaMs, p.sensibilidad, score);
-    const from = Math.max(open + 1, ventana - MOST_EMPTY);
-    for (let empty = from; empty < ventana; empty++) score = endWindow(e, 0, empty, ventanaMs, p.sensibilidad, score);
-    e.fase = 2;
+    if (p.media) {
+      if (e.fase === 2 && e.veces >= p.minimo)
+        score = endWindow(e, e.cuenta / e.veces, open, ventanaMs, p.sensibilidad, score);
+    } else if (e.fase !== 0) {
+      if (e.fase === 2 && ventana >= open + 2) score = tellSilence(e, open + 2, ventanaMs, p.sensibilidad);
+      if (e.fase === 2) score = endWindow(e, e.cuenta, open, ventanaMs, p.sensibilidad, score);
+      const from = Math.max(open + 1, ventana - MOST_EMPTY);
+      for (let empty = from; empty < ventana; empty++) score = endWindow(e, 0, empty, ventanaMs, p.sensibilidad, score);
+    }
+    e.fase = e.fase === 0 ? 1 : 2;
     e.ventana = ventana;
     e.cuenta = adds;
+    e.veces = 1;
     e.marca = Math.min(MARCA_MAX, score * SCORE_STEPS);
     return e.marca / SCORE_STEPS;
   },
   onCycle: (e, nowMs, p) => {
     const held = e.marca / SCORE_STEPS;
-    if (e.fase !== 2 || nowMs < (e.ventana + 2) * p.ventana_s * 1000) return held;
+    if (p.media || e.fase !== 2 || nowMs < (e.ventana + 2) * p.ventana_s * 1000) return held;
     const silent = Math.min(MARCA_MAX / SCORE_STEPS, peek(e, 0, p.sensibilidad));
     return silent > held ? silent : held;
   },
@@ -90,29 +105,25 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
     abre: ALERT,
     cierra: ALERT_TAIL,
     explica: (e, _lectura, _valor, p) => {
+      const what = p.media ? 'mean' : p.sumar ? 'sum' : 'events';
+      const ventanaMs = p.ventana_s * 1000;
       if (e.marca < ALERT * SCORE_STEPS) {
         // seen by onCycle alone: the window after the open one has passed without a lectura
         const { min, max } = expected(e, true);
-        const desdeMs = (e.ventana + 2) * p.ventana_s * 1000;
+        const next = e.ventana + 2;
         return {
-          codigo: 'events_low',
-          params: { lectura: 0 },
+          codigo: `${what}_${max < 0 ? 'high' : 'low'}`,
+          params: { lectura: 0, ...windowOf(next, ventanaMs) },
           esperadoMin: Math.fround(min),
           esperadoMax: Math.fround(max),
-          desdeMs,
+          desdeMs: next * ventanaMs,
         };
       }
       const { alertaCuenta, alertaMin, alertaMax, alertaDesdeMs } = e;
+      const above = alertaCuenta > alertaMax || (alertaCuenta >= alertaMin && isAbove(e));
       return {
-        codigo:
-          alertaCuenta > alertaMax
-            ? 'events_high'
-            : alertaCuenta < alertaMin
-              ? 'events_low'
-              : isAbove(e)
-                ? 'events_high'
-                : 'events_low',
-        params: { lectura: alertaCuenta },
+        codigo: `${what}_${above ? 'high' : 'low'}`,
+        params: { lectura: alertaCuenta, ...windowOf(e.alertaVentana, ventanaMs) },
         esperadoMin: alertaMin,
         esperadoMax: alertaMax,
         ...(alertaDesdeMs === 0 ? {} : { desdeMs: alertaDesdeMs }),
@@ -121,17 +132,23 @@ export const conteo: Procesador<typeof ESTADO, ConteoParametros> = defineProcesa
   },
 });
 
+/** The window before number `next`, as alerts name it: when it began. The state of an older version does not know it. */
+function windowOf(next: number, ventanaMs: number): { ventanaDesdeMs: number } | Record<string, never> {
+  return next === 0 ? {} : { ventanaDesdeMs: (next - 1) * ventanaMs };
+}
+
 type ConteoView = Parameters<NonNullable<(typeof conteo)['onLectura']>>[0];
 
-/** As a cycle would have seen the silence before this lectura; 0 when that is no alert. */
-function tellSilence(e: ConteoView, desdeMs: number, sensitivity: number): number {
+/** As a cycle would have seen the silence in the window before number `next`; 0 when that is no alert. */
+function tellSilence(e: ConteoView, next: number, ventanaMs: number, sensitivity: number): number {
   const score = peek(e, 0, sensitivity);
   if (score < ALERT) return 0;
   const { min, max } = expected(e, true);
   e.alertaCuenta = 0;
   e.alertaMin = min;
   e.alertaMax = max;
-  e.alertaDesdeMs = desdeMs;
+  e.alertaDesdeMs = next * ventanaMs;
+  e.alertaVentana = next;
   return score;
 }
 
@@ -149,6 +166,7 @@ function endWindow(
     e.alertaCuenta = cuenta;
     e.alertaMin = min;
     e.alertaMax = max;
+    e.alertaVentana = ventana + 1;
   }
   return score > worst ? score : worst;
 }

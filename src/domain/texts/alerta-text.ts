@@ -41,7 +41,10 @@ export function reasonText(idioma: Idioma, alerta: AlertaFacts): string {
   };
   const digits = digitsToTell(idioma, alerta);
   const known = `reason.${code}`;
-  if (isTextCode(known)) return atHours(idioma, textOf(idioma, known, facts, digits), own['horasUtc']);
+  if (isTextCode(known)) {
+    const razon = textOf(idioma, known, facts, digits);
+    return atWindow(idioma, atHours(idioma, razon, own['horasUtc']), own['ventanaDesdeMs']);
+  }
   const range = alerta.esperadoMin === null && alerta.esperadoMax === null ? 'reason.other' : 'reason.other_range';
   const rest = Object.entries(own).map(([name, value]) => `${name}=${value ?? ''}`);
   return [textOf(idioma, range, { ...facts, codigo: code }, digits), ...rest].join(', ');
@@ -50,6 +53,11 @@ export function reasonText(idioma: Idioma, alerta: AlertaFacts): string {
 /** What is usual at some hours only is told with them. */
 function atHours(idioma: Idioma, razon: string, horasUtc: TextValue | undefined): string {
   return typeof horasUtc === 'string' ? textOf(idioma, 'reason.at_hours', { razon, horasUtc }) : razon;
+}
+
+/** What was counted over a window is told with when it began: the alert opens once it has ended. */
+function atWindow(idioma: Idioma, razon: string, fromMs: TextValue | undefined): string {
+  return typeof fromMs === 'number' ? textOf(idioma, 'reason.at_window', { razon, ventanaDesdeMs: fromMs }) : razon;
 }
 
 /** Significant digits with which the reading and its expected range look as different as they are: 1000.02 is not "1,000 above 1,000". */

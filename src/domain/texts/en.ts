@@ -19,6 +19,10 @@ export const EN = {
   'reason.limit_below': '{lectura} is below the limit of {esperadoMin}',
   'reason.events_high': '{lectura} events in the window, more than the usual {esperadoMin} to {esperadoMax}',
   'reason.events_low': '{lectura} events in the window, fewer than the usual {esperadoMin} to {esperadoMax}',
+  'reason.sum_high': '{lectura} in all in the window, more than the usual {esperadoMin} to {esperadoMax}',
+  'reason.sum_low': '{lectura} in all in the window, less than the usual {esperadoMin} to {esperadoMax}',
+  'reason.mean_high': '{lectura} on average in the window, more than the usual {esperadoMin} to {esperadoMax}',
+  'reason.mean_low': '{lectura} on average in the window, less than the usual {esperadoMin} to {esperadoMax}',
   'reason.rate_high': 'rises by {lectura} a second, faster than the usual {esperadoMin} to {esperadoMax}',
   'reason.rate_low': 'rises by {lectura} a second, slower than the usual {esperadoMin} to {esperadoMax}',
   'reason.fitness_low': 'fitness of the bloque is {valor}, below {esperadoMin}',
@@ -76,6 +80,7 @@ export const EN = {
   'reason.split': '{de} had grown too large: {entidades:whole} of its entidades are {a} now',
   'reason.over_limit': 'valor {valor} is over its limit',
   'reason.at_hours': '{razon}, at {horasUtc} h UTC',
+  'reason.at_window': '{razon} (window of {ventanaDesdeMs:time})',
   'reason.other': '{codigo}: {lectura}',
   'reason.other_range': '{codigo}: {lectura}, expected {esperadoMin} to {esperadoMax}',
 

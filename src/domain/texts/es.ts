@@ -15,6 +15,10 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.limit_below': '{lectura} no llega al límite de {esperadoMin}',
   'reason.events_high': '{lectura} eventos en la ventana, más de lo habitual, de {esperadoMin} a {esperadoMax}',
   'reason.events_low': '{lectura} eventos en la ventana, menos de lo habitual, de {esperadoMin} a {esperadoMax}',
+  'reason.sum_high': '{lectura} en total en la ventana, más de lo habitual, de {esperadoMin} a {esperadoMax}',
+  'reason.sum_low': '{lectura} en total en la ventana, menos de lo habitual, de {esperadoMin} a {esperadoMax}',
+  'reason.mean_high': '{lectura} de media en la ventana, más de lo habitual, de {esperadoMin} a {esperadoMax}',
+  'reason.mean_low': '{lectura} de media en la ventana, menos de lo habitual, de {esperadoMin} a {esperadoMax}',
   'reason.rate_high': 'sube {lectura} por segundo, más rápido de lo habitual, de {esperadoMin} a {esperadoMax}',
   'reason.rate_low': 'sube {lectura} por segundo, más lento de lo habitual, de {esperadoMin} a {esperadoMax}',
   'reason.fitness_low': 'la fitness del bloque es {valor}, por debajo de {esperadoMin}',
@@ -75,6 +79,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.split': '{de} había crecido demasiado: {entidades:whole} de sus entidades son ahora {a}',
   'reason.over_limit': 'el valor {valor} supera su límite',
   'reason.at_hours': '{razon}, a las {horasUtc} h UTC',
+  'reason.at_window': '{razon} (ventana del {ventanaDesdeMs:time})',
   'reason.other': '{codigo}: {lectura}',
   'reason.other_range': '{codigo}: {lectura}, se esperaba de {esperadoMin} a {esperadoMax}',
 

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { conteo } from '#domain/procesadores/conteo.ts';
 import { parseParametros } from '#domain/procesadores/define.ts';
 import { makeBloque } from '../../fixtures/bloque.ts';
+import { reasonText } from '#domain/texts/alerta-text.ts';
 import { Bench, DAY, START, dice, gauss } from './run.ts';
 
 /** `count(day)` events spread over each day. */
@@ -95,6 +96,81 @@ test('sumar adds up the valores instead', () => {
   assert.equal(bench.state()['cuenta'], 9.5);
 });
 
+/** `valores(day)` spread over each day. */
+function spreadOf(days: number, valores: (day: number) => readonly number[]): { times: number[]; valor: number[] } {
+  const times: number[] = [];
+  const valor: number[] = [];
+  for (let day = 0; day < days; day++) {
+    const own = valores(day);
+    for (const [k, one] of own.entries()) {
+      times.push(START + day * DAY + Math.floor(((k + 0.5) / own.length) * DAY));
+      valor.push(one);
+    }
+  }
+  return { times, valor };
+}
+
+test('media judges how late a day was on average, however many flights it had, and says which day', () => {
+  const random = dice(6);
+  const { times, valor } = spreadOf(120, (day) =>
+    Array.from({ length: day % 7 < 5 ? 40 : 15 }, () => (day === 110 ? 90 : 8) + 10 * gauss(random)),
+  );
+  const bench = new Bench(conteo, { ventana_s: 86_400, media: true });
+  bench.feed(valor, times);
+  const [opened] = bench.opened;
+  assert.equal(opened?.why.codigo, 'mean_high');
+  assert.ok(Math.abs(Number(opened.why.params!['lectura']) - 90) < 6);
+  assert.ok(opened.why.esperadoMax! < 20);
+  assert.equal(opened.why.params!['ventanaDesdeMs'], START + 110 * DAY);
+  assert.equal(Math.floor((opened.tsMs - START) / DAY), 111, 'it is told once the day has ended');
+});
+
+test('a window with fewer lecturas than minimo has no mean: one lectura alone is neither judged nor learned', () => {
+  const { times, valor } = spreadOf(120, (day) =>
+    day === 110 ? [900] : Array.from({ length: 20 }, (_, k) => 8 + (k % 5) + (day % 5) / 10),
+  );
+  const bench = new Bench(conteo, { ventana_s: 86_400, media: true });
+  bench.feed(valor, times);
+  assert.deepEqual(bench.opened, []);
+  assert.equal(bench.state()['seen'], 117, 'of 120: neither the first, nor that one, nor the open one');
+  const few = new Bench(conteo, { ventana_s: 86_400, media: true, minimo: 1 });
+  few.feed(valor, times);
+  assert.equal(few.opened[0]?.why.params!['lectura'], 900);
+});
+
+test('silence is no mean: windows without lecturas are not judged, and the cycle does not look at them', () => {
+  const random = dice(8);
+  const { times, valor } = spreadOf(100, (day) =>
+    day >= 80 && day < 95 ? [] : Array.from({ length: 20 }, () => 50 + gauss(random)),
+  );
+  const bench = new Bench(conteo, { ventana_s: 86_400, media: true });
+  bench.feed(valor, times);
+  assert.equal(bench.cycle(START + 200 * DAY)[0], 0);
+  assert.deepEqual(bench.opened, []);
+});
+
+test('a sum is told as a sum', () => {
+  const random = dice(9);
+  const { times, valor } = spreadOf(120, (day) =>
+    Array.from({ length: 10 }, () => (day === 110 ? 70 : 10) + gauss(random)),
+  );
+  const bench = new Bench(conteo, { ventana_s: 86_400, sumar: true });
+  bench.feed(valor, times);
+  assert.equal(bench.opened[0]?.why.codigo, 'sum_high');
+});
+
+test('the reason names the window in both languages', () => {
+  const random = dice(1);
+  const times = eventsOf(160, (day) => (day === 150 ? 27 : Math.round(350 + 10 * gauss(random))));
+  const [{ tsMs, valor, why }] = run(times, { ventana_s: 86_400 }).starts as [Bench['opened'][number]];
+  const { esperadoMin, esperadoMax } = why;
+  const razon = { codigo: why.codigo, ...why.params };
+  const facts = { regla: 'conteo', abiertaMs: tsMs, valor, lectura: 1, esperadoMin, esperadoMax, razon };
+  const day = new Date(START + 150 * DAY).toISOString().replace('.000', '');
+  assert.match(reasonText('en', facts), new RegExp(`^27 events in the window, fewer than .* \\(window of ${day}\\)$`));
+  assert.match(reasonText('es', facts), new RegExp(`^27 eventos en la ventana, menos de .* \\(ventana del ${day}\\)$`));
+});
+
 test('how lecturas are batched and how often cycles look changes no state', () => {
   const random = dice(5);
   const times = eventsOf(90, (day) => Math.round((day === 80 ? 60 : 20) + 3 * gauss(random)));
@@ -119,6 +195,8 @@ test('a silence of years costs no more than a few windows', () => {
 test('parametros say what is allowed', () => {
   assert.throws(() => new Bench(conteo, { ventana_s: 0 }), /ventana_s/);
   assert.throws(() => new Bench(conteo, { ventana: 60 }), /ventana/);
+  assert.throws(() => new Bench(conteo, { sumar: true, media: true }), /media.*one of sumar and media/);
+  assert.throws(() => new Bench(conteo, { media: true, minimo: 0 }), /minimo/);
 });
 
 test('an alert opens at the same moment whether a cycle saw the silence or not, and says the same', () => {
