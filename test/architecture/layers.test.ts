@@ -105,11 +105,15 @@ describe('layers', () => {
     assert.ok(wrong.length === 0, `\n${wrong.join('\n')}`);
   });
 
-  test("plugins and examples import only 'corec', node: and their own files", () => {
+  test("plugins and examples import only 'corec', node:, their own files and the packages of their own package.json", () => {
     const wrong = listSources('plugins/**/*.ts', 'examples/**/*.ts').flatMap((file) => {
       const home = file.split('/').slice(0, 2).join('/');
+      const manifest = posix.join(dirname(file), 'package.json');
+      const packages = listSources(manifest).flatMap((own) =>
+        Object.keys((JSON.parse(readSource(own)) as { dependencies?: object }).dependencies ?? {}),
+      );
       return listImports(readSource(file))
-        .filter(({ specifier }) => !/^(corec$|corec\/|node:)/.test(specifier))
+        .filter(({ specifier }) => !/^(corec$|corec\/|node:)/.test(specifier) && !packages.includes(specifier))
         .filter(
           ({ specifier }) => !specifier.startsWith('.') || !posix.join(dirname(file), specifier).startsWith(`${home}/`),
         )

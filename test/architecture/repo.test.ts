@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { listSources, root } from './source-text.ts';
 
@@ -62,23 +62,23 @@ describe('repository', () => {
     assert.deepEqual(findLines(pattern), []);
   });
 
-  test('the lock file names no host, and every dependency is one exact version', () => {
-    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { resolved?: string; link?: boolean }>;
-    };
-    const hosts = Object.entries(lock.packages).filter(
-      ([, { resolved, link = false }]) => resolved !== undefined && !(link && existsSync(join(root, resolved))),
-    );
-    assert.deepEqual(hosts, [], 'keep omit-lockfile-registry-resolved=true in .npmrc and write the lock file anew');
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
-      string,
-      Record<string, string>
-    >;
-    const ranges = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
-      Object.entries(manifest[kind] ?? {}).filter(
-        ([, version]) => !/^(\d+\.\d+\.\d+(-[\w.]+)?|file:test\/[\w/]+)$/.test(version),
-      ),
-    );
-    assert.deepEqual(ranges, []);
-  });
+  // the project's, and those of examples that have packages of their own
+  const manifests = files.map(({ file }) => file).filter((file) => /^(examples\/.*)?package\.json$/.test(file));
+  for (const path of manifests) {
+    test(`the lock file beside ${path} names no host, and every dependency is one exact version`, () => {
+      const read = (name: string): unknown => JSON.parse(readFileSync(join(root, dirname(path), name), 'utf8'));
+      const lock = read('package-lock.json') as { packages: Record<string, { resolved?: string; link?: boolean }> };
+      const hosts = Object.entries(lock.packages).filter(
+        ([, { resolved, link = false }]) => resolved !== undefined && !(link && existsSync(join(root, resolved))),
+      );
+      assert.deepEqual(hosts, [], 'keep omit-lockfile-registry-resolved=true in .npmrc and write the lock file anew');
+      const manifest = read('package.json') as Record<string, Record<string, string>>;
+      const ranges = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
+        Object.entries(manifest[kind] ?? {}).filter(
+          ([, version]) => !/^(\d+\.\d+\.\d+(-[\w.]+)?|file:test\/[\w/]+)$/.test(version),
+        ),
+      );
+      assert.deepEqual(ranges, []);
+    });
+  }
 });
