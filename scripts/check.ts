@@ -12,7 +12,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -146,6 +146,8 @@ function planStages(filters: string[]): Stage[] {
     const isPure = name === 'architecture' || name === 'unit';
     const args = isPure ? ['--test-isolation=none', '--test-timeout=120000'] : ['--test-timeout=300000'];
     // One after the other: each is about what happens at a moment, which another one's load would move.
+    // Most of these wait for servers and clocks more than they work: by itself Node would run one file at a time on two cores.
+    if (name === 'contract' || name === 'integration') args.push(`--test-concurrency=${availableParallelism() + 2}`);
     if (name === 'faults') args.splice(0, 1, `--test-timeout=${stageMsMax}`, '--test-concurrency=1');
     stages.push(testStage(name, stageFiles, args));
   }
