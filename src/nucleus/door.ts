@@ -35,7 +35,7 @@ import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueNumeros, Movimiento } from '#domain/sincronizacion/numeros.ts';
 import { planByHand } from '#domain/sincronizacion/by-hand.ts';
 import { runIngest } from './ingest.ts';
-import { COMANDO_OF } from './movimientos.ts';
+import { COMANDO_OF, type Planner } from './movimientos.ts';
 import { nextIndiceOf } from './mudanza.ts';
 import type { Nucleus, Silencio } from './nucleus.ts';
 import { Queries } from './queries.ts';
@@ -67,6 +67,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
   readonly #nucleus: Nucleus;
   readonly #queries: Queries;
   readonly #forgetting = new Map<string, Promise<{ readonly entidades: number }>>();
+  readonly #moving = new Map<string, Promise<MoverResult>>();
 
   constructor(nucleus: Nucleus) {
     this.#nucleus = nucleus;
@@ -294,19 +295,30 @@ export class NucleusDoor implements NucleusApi, Replayer {
   }
 
   async mover(input: MoverInput, comandoId: string, puerta: string = PUERTA_INTERNA): Promise<MoverResult> {
-    const { movimientos, swarm, deps } = this.#nucleus;
+    const { movimientos, swarm } = this.#nucleus;
     const planner = (bloques: readonly BloqueNumeros[]): readonly Movimiento[] =>
       planByHand(input, bloques, (tipos) => movimientos.plan(tipos, bloques), nextIndiceOf(swarm));
     for (const ref of [input.de, input.a]) if (ref !== null) this.#select(ref);
     if (input.seco) return { movimientos: planner(movimientos.numeros()), seco: true };
-    const known = await this.#bounded(deps.store.findComando(comandoId));
-    if (known !== null) return known.respuesta as MoverResult;
+    const underway = this.#moving.get(comandoId);
+    if (underway !== undefined) return this.#bounded(underway);
     const { tipo, ...argumentos } = input;
     const asked = { nombre: COMANDO_OF[tipo], argumentos, comandoId, puerta };
-    const moves = movimientos.carryOut(planner, (done) => [
+    const answer = this.#move(planner, asked).finally(() => this.#moving.delete(comandoId));
+    this.#moving.set(comandoId, answer);
+    return this.#bounded(answer);
+  }
+
+  async #move(planner: Planner, asked: Asked): Promise<MoverResult> {
+    const { movimientos, deps } = this.#nucleus;
+    const known = await deps.store.findComando(asked.comandoId);
+    if (known !== null) return known.respuesta as MoverResult;
+    const moves = await movimientos.carryOut(planner, (done) => [
       this.#row(asked, { tipo: 'nada' }, { movimientos: done, seco: false }),
     ]);
-    return { movimientos: await this.#bounded(moves), seco: false };
+    const answer: MoverResult = { movimientos: moves, seco: false };
+    // what was moved rode in an epoch with its record; that nothing was is an answer too
+    return moves.length > 0 ? answer : ((await this.#comando(asked, { tipo: 'nada' }, answer)) as MoverResult);
   }
 
   applyEfecto(_nombre: string, efecto: unknown): void {

@@ -44,6 +44,9 @@ const REASON: Readonly<Record<TipoMovimiento, string>> = {
   dividir: 'split',
 };
 
+/** Moves of one kind in one plan that are alerts of their own; of more each entry has one. Log and record have every one. */
+const TOLD_MAX = 16;
+
 /** Makes a plan of the numbers of the moment. */
 export type Planner = (bloques: readonly BloqueNumeros[]) => readonly Movimiento[];
 
@@ -78,13 +81,13 @@ export class NucleusMovimientos implements MovimientosPort {
 
   /** A pass of ModuloSincronizacion. */
   async sincronizar(tipos: readonly TipoMovimiento[]): Promise<readonly Movimiento[]> {
-    const { swarm, clock, config } = this.#nucleus;
+    const { swarm, clock, config, epochs } = this.#nucleus;
     // doors are not shut for nothing
     const isWanted = this.plan(tipos).length > 0;
     const moves = isWanted
       ? await this.carryOut(
           (bloques) => this.plan(tipos, bloques),
-          (done) => this.#passRows(done, `${config.instance_id}-${clock.nowMs()}`),
+          (done) => this.#passRows(done, `${config.instance_id}-${epochs!.next}-${clock.nowMs()}`),
         )
       : [];
     for (const entrada of swarm.entradas.values()) entrada.backlog.clear();
@@ -100,40 +103,55 @@ export class NucleusMovimientos implements MovimientosPort {
 
   async #carryOut(planner: Planner, record: Recorder): Promise<readonly Movimiento[]> {
     const n = this.#nucleus;
-    if (n.fase !== 'vivo') throw notNow(n.fase);
+    this.#assertLive();
+    // carried out now, it would wait for its epoch for as long
+    if (n.watch.problem !== '') throw notNow(`the store: ${n.watch.problem}`);
     const touched = new Set<BloqueSimbiotico>();
     let moves: readonly Movimiento[];
     let stored: Promise<unknown> = Promise.resolve();
     await n.quiet();
     try {
-      if (n.fase !== 'vivo') throw notNow(n.fase);
+      this.#assertLive();
       moves = planner(this.numeros());
       for (const move of moves) for (const bloque of carryOut(n.swarm, move)) touched.add(bloque);
       if (moves.length > 0) stored = Promise.all(record(moves).map((row) => n.epochs!.ride(row)));
     } finally {
       n.gate.open();
     }
-    for (const move of moves) this.#tell(move);
+    this.#tell(moves);
     await stored;
     admitAll(n.swarm, touched);
     return moves;
   }
 
-  #tell(move: Movimiento): void {
-    const { logger, avisos, clock, swarm } = this.#nucleus;
-    const { tipo, de, a, entidades, ligadas } = move;
-    this.moved.set(tipo, (this.moved.get(tipo) ?? 0) + entidades);
-    logger.info(TAG, TOLD[tipo], { de, a, entidades, ligadas });
-    avisos.open(
-      { bloque: a, clave: '', regla: REASON[tipo] },
-      {
-        razon: { codigo: REASON[tipo], de, a, entidades },
-        valor: entidades,
-        canal: swarm.bloque(a)?.canal ?? 1,
-        passes: true,
-      },
-      clock.nowMs(),
-    );
+  #assertLive(): void {
+    const { fase } = this.#nucleus;
+    if (fase !== 'vivo') throw notNow(`fase ${fase}`);
+  }
+
+  #tell(moves: readonly Movimiento[]): void {
+    for (const { tipo, de, a, entidades, ligadas } of moves) {
+      this.moved.set(tipo, (this.moved.get(tipo) ?? 0) + entidades);
+      this.#nucleus.logger.info(TAG, TOLD[tipo], { de, a, entidades, ligadas });
+    }
+    for (const [tipo, same] of Map.groupBy(moves, (move) => move.tipo)) {
+      if (same.length <= TOLD_MAX) for (const { de, a, entidades } of same) this.#alert(tipo, de, a, entidades);
+      else {
+        for (const [entrada, list] of Map.groupBy(same, ({ a }) => a.slice(0, a.lastIndexOf('/')))) {
+          const entidades = list.reduce((sum, move) => sum + move.entidades, 0);
+          this.#alert(tipo, `${new Set(list.map(({ de }) => de)).size} bloques`, entrada, entidades);
+        }
+      }
+    }
+  }
+
+  /** `a`: a bloque, or a whole entry. */
+  #alert(tipo: TipoMovimiento, de: string, a: string, entidades: number): void {
+    const { avisos, clock, swarm } = this.#nucleus;
+    const codigo = REASON[tipo];
+    const canal = (swarm.bloque(a) ?? swarm.entradas.get(a)?.bloques[0])?.canal ?? 1;
+    const facts = { razon: { codigo, de, a, entidades }, valor: entidades, canal, passes: true };
+    avisos.open({ bloque: a, clave: '', regla: codigo }, facts, clock.nowMs());
   }
 
   #passRows(moves: readonly Movimiento[], pass: string): Omit<ComandoRow, 'epoca'>[] {
@@ -150,6 +168,6 @@ export class NucleusMovimientos implements MovimientosPort {
   }
 }
 
-function notNow(fase: string): CoreCError {
-  return new CoreCError('COREC_E_BUSY', { what: 'CoreC', found: `fase ${fase}`, seconds: 1 });
+function notNow(found: string): CoreCError {
+  return new CoreCError('COREC_E_BUSY', { what: 'CoreC', found, seconds: 1 });
 }

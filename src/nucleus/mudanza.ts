@@ -26,6 +26,7 @@ export interface NumerosDeps {
   readonly swarm: Swarm;
   /** Its closures are under way. */
   readonly isBusy: (bloque: BloqueSimbiotico) => boolean;
+  /** Of a bloque, or of an entry. */
   readonly espera: (id: string) => Espera | null;
 }
 
@@ -39,13 +40,18 @@ export function numerosOf({ swarm, isBusy, espera }: NumerosDeps): BloqueNumeros
     const cabe = Math.min(ENTIDADES_POR_BLOQUE_MAX, Math.floor((config.max_size_mb * MIB) / bytes));
     const waiting = entrada.backlog.size;
     const count = entrada.bloques.length;
+    const expectedOf = entrada.bloques.map(({ id }) => espera(id));
+    const sum = expectedOf.reduce((total, one) => total + (one?.entidades ?? 0), 0);
+    // what its bloques are expected to need comes to what the entry is: claves come back to another of them
+    const ratio = sum === 0 ? 1 : (espera(entrada.id)?.entidades ?? sum) / sum;
     for (const [k, bloque] of entrada.bloques.entries()) {
-      const expected = espera(bloque.id);
+      const expected = expectedOf[k]!;
       list.push({
         id: bloque.id,
         entrada: entrada.id,
         indice: k,
-        rango: rankOfCanal(bloque.canal),
+        // as in the order of turns, those of plugins come first among equals
+        rango: rankOfCanal(bloque.canal) * 2 + (config.plugin === null ? 1 : 0),
         entidades: bloque.entidades,
         ligadas: bloque.bound,
         prestadas: prestadasOf(swarm, bloque),
@@ -55,7 +61,7 @@ export function numerosOf({ swarm, isBusy, espera }: NumerosDeps): BloqueNumeros
         carga: bloque.carga,
         // a clave without an entidad is of the entry; each bloque has its share of them
         backlog: Math.floor(waiting / count) + (k < waiting % count ? 1 : 0),
-        espera: Math.ceil(expected?.entidades ?? 0),
+        espera: Math.ceil((expected?.entidades ?? 0) * ratio),
         cargaEspera: Math.max(bloque.carga, expected?.carga ?? 0),
         mueve: !bloque.pausado && !isBusy(bloque),
         sana: bloque.sano,
@@ -166,6 +172,9 @@ function moveBound(swarm: Swarm, entrada: Entrada, de: BloqueSimbiotico, a: Bloq
     const to = a.putIn(de.takeOut(slot), left--);
     entrada.claves.moveLoc(makeLoc(de.options.indice, slot), makeLoc(a.options.indice, to));
   }
+  const { before } = entrada;
+  const lived = [de.id, ...(before.get(de.options.indice) ?? []), ...(before.get(a.options.indice) ?? [])];
+  before.set(a.options.indice, new Set(lived.filter((id) => id !== a.id)));
   a.watermarkMs = Math.max(a.watermarkMs, de.watermarkMs);
   entrada.freeFrom = 0;
 }

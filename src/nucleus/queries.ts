@@ -249,32 +249,15 @@ export class Queries {
 
   async history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory> {
     const place = this.find(ref);
-    const { store } = this.#nucleus.deps;
     const { bloque, slot } = place;
     const { core } = bloque.memory;
     const numero = core.numero[slot]!;
     const points: HistoryPoint[] = [];
-    /** Time of the oldest row seen, in seconds as it is stored: of rows a millisecond apart no rounded one tells which come before it. */
-    let seenS = Infinity;
     let more = false;
-    for (;;) {
-      const rows = await store.queryBloques({
-        bloque: bloque.id,
-        limit: HISTORY_PAGE,
-        conMensajes: true,
-        ...(seenS === Infinity ? {} : { hastaMs: Math.ceil(seenS * 1000) + 1 }),
-      });
-      const before = seenS;
-      for (const row of rows) {
-        if (row.timestampS >= before) continue;
-        seenS = row.timestampS;
-        if (row.mensajes === null || row.codec === null) continue;
-        this.#visitRow(row.codec, row.mensajes, numero, (tsMs, lectura, valor) => {
-          if (desdeMs === null || tsMs >= desdeMs) points.push({ tsMs, lectura, valor });
-        });
-      }
-      more = rows.length === HISTORY_PAGE && seenS < before;
-      if (!more || points.length >= limit) break;
+    // where it lived before it moved, older lecturas of it are stored
+    for (const id of [bloque.id, ...(place.entrada.before.get(bloque.options.indice) ?? [])]) {
+      if (points.length >= limit) more = true;
+      else if (await this.#visitStored(id, numero, desdeMs, limit, points)) more = true;
     }
     const newest = points.reduce((max, point) => Math.max(max, point.tsMs), 0);
     if (core.ocupado[slot] !== OCUPADO.libre && core.tsMs[slot]! > newest) {
@@ -288,6 +271,38 @@ export class Queries {
       alertas: alertas.filter((alerta) => alerta.clave === clave),
       more: more || points.length > limit,
     };
+  }
+
+  /** Adds the stored lecturas of one entidad in one bloque, newest rows first, until there are `limit`; true: there are more. */
+  async #visitStored(
+    bloque: string,
+    numero: number,
+    desdeMs: number | null,
+    limit: number,
+    points: HistoryPoint[],
+  ): Promise<boolean> {
+    const { store } = this.#nucleus.deps;
+    /** Time of the oldest row seen, in seconds as it is stored: of rows a millisecond apart no rounded one tells which come before it. */
+    let seenS = Infinity;
+    for (;;) {
+      const rows = await store.queryBloques({
+        bloque,
+        limit: HISTORY_PAGE,
+        conMensajes: true,
+        ...(seenS === Infinity ? {} : { hastaMs: Math.ceil(seenS * 1000) + 1 }),
+      });
+      const before = seenS;
+      for (const row of rows) {
+        if (row.timestampS >= before) continue;
+        seenS = row.timestampS;
+        if (row.mensajes === null || row.codec === null) continue;
+        this.#visitRow(row.codec, row.mensajes, numero, (tsMs, lectura, valor) => {
+          if (desdeMs === null || tsMs >= desdeMs) points.push({ tsMs, lectura, valor });
+        });
+      }
+      const isLast = rows.length < HISTORY_PAGE || seenS >= before;
+      if (isLast || points.length >= limit) return !isLast;
+    }
   }
 
   async alertas(query: AlertaQuery): Promise<AlertaView[]> {

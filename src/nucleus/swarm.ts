@@ -42,6 +42,8 @@ export class Entrada {
   freeFrom = 0;
   /** Entidades that were born in its bloques; lent and borrowed ones are not counted. */
   capacity = 0;
+  /** By index of a bloque: siblings in which claves of it have lived before, whose rows hold what was stored of them there. */
+  readonly before = new Map<number, ReadonlySet<string>>();
   /** Hashes of claves that found no entidad since the last pass of ModuloSincronizacion, up to BACKLOG_MAX. */
   readonly backlog = new Set<number>();
   /** Paused as a whole: bloques that it still grows are paused too. */
@@ -88,6 +90,8 @@ export interface CatalogBloque {
   readonly slots: number;
   /** What stands here slot by slot, where that is no longer what was born: runs of (first number, how many); number 0: nothing. */
   readonly numeros?: readonly number[];
+  /** Siblings in which claves of it have lived before. */
+  readonly antes?: readonly string[];
 }
 
 /** Where an entidad was born: the bloque, and which of it. */
@@ -184,10 +188,11 @@ export class Swarm {
     return {
       config: entrada.config,
       procesador: entrada.procesador.procesador.nombre,
-      bloques: entrada.bloques.map((bloque) => ({
+      bloques: entrada.bloques.map((bloque, k) => ({
         numeroBase: bloque.options.numeroBase,
         slots: bloque.options.slots,
         ...numerosRow(bloque),
+        ...(entrada.before.has(k) ? { antes: [...entrada.before.get(k)!] } : {}),
       })),
     };
   }
@@ -347,6 +352,7 @@ export class Swarm {
       },
     );
     if (known?.numeros !== undefined) bloque.standAs(numerosFrom(known.numeros));
+    if (known?.antes !== undefined) entrada.before.set(bloque.options.indice, new Set(known.antes));
     this.#births = null;
     const isPausedAhead = this.#pausedAhead.delete(bloque.id);
     bloque.pausado = entrada.pausado || isPausedAhead;

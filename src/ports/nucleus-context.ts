@@ -35,7 +35,7 @@ export interface Movimientos {
   numeros(): readonly BloqueNumeros[];
   /** Plans and carries out moves of these kinds; resolves when they are durable, to what was moved. */
   sincronizar(tipos: readonly TipoMovimiento[]): Promise<readonly Movimiento[]>;
-  /** What is foreseen of a bloque, for every plan; null: nothing. */
+  /** What is foreseen of a bloque or an entry, for every plan; null: nothing. */
   espera: (id: string) => { readonly entidades: number; readonly carga: number } | null;
 }
 

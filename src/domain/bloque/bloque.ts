@@ -321,7 +321,7 @@ export class BloqueSimbiotico implements RunSink {
 
   /** What came by moves may be bound: the epoch that holds them is in. */
   admit(): void {
-    for (const slot of this.#plazas.admit(this.memory.core)) this.#clearSlot(slot);
+    this.#plazas.admit(this.memory.core);
   }
 
   /** A bound entidad leaves with all that is its own; `sano`. */
@@ -399,6 +399,7 @@ export class BloqueSimbiotico implements RunSink {
     const slot = this.#plazas.open();
     if (slot >= this.memory.slots) this.#resize(slot + more);
     this.memory.core.numero[slot] = numero;
+    this.memory.core.generacion[slot] = 0;
     this.pending.forget(slot);
     this.#publication?.forget(slot);
     return slot;

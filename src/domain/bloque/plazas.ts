@@ -142,15 +142,14 @@ export class Plazas {
     this.#bindable = Math.max(this.#bindable, slot + 1);
   }
 
-  /** Claves may have what has arrived; returns its rows. */
-  admit(rows: Rows): readonly number[] {
+  /** Claves may have what has arrived. */
+  admit(rows: Rows): void {
     const arrived = this.#arriving;
     const used = this.#used;
     this.#arriving = [];
     this.#bindable = this.#rows;
     for (const slot of arrived) if (slot < used) this.#freed.push(slot);
     this.#listFree(rows, used, this.#lastVacant + 1);
-    return arrived;
   }
 
   /** V2. */

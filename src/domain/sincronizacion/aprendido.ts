@@ -1,7 +1,10 @@
 /**
- * What was learned of all bloques: how many entidades each needs and when, and its carga.
+ * What was learned of all bloques and entries: how many entidades each needs and when, and its carga.
  *
- * Owns the series by bloque, and how an epoch keeps them. Leaves the series themselves to pronostico.ts.
+ * Owns the series by id, and how an epoch keeps them. Leaves the series themselves to pronostico.ts.
+ *
+ * An entry has a series of its own: where claves come and go, they come back to another bloque of it, and the peaks that its bloques
+ * had at different times add up to a need that it never has.
  */
 import { ByteReader, ByteWriter, checksum } from '../codec/bytes.ts';
 import type { BloqueNumeros } from './numeros.ts';
@@ -27,15 +30,24 @@ export class Aprendido {
   observe(bloques: readonly BloqueNumeros[], nowMs: number): void {
     const before = this.#series;
     this.#series = new Map();
-    for (const { id, ligadas, backlog, carga } of bloques) {
+    const take = (id: string, entidades: number, carga: number): void => {
       const one = before.get(id) ?? { entidades: new Pronostico(), carga: new Pronostico() };
-      one.entidades.observe(ligadas + backlog, nowMs);
+      one.entidades.observe(entidades, nowMs);
       one.carga.observe(carga, nowMs);
       this.#series.set(id, one);
+    };
+    for (const { id, ligadas, backlog, carga } of bloques) take(id, ligadas + backlog, carga);
+    for (const [entrada, all] of Map.groupBy(bloques, (b) => b.entrada)) {
+      const sum = (of: (b: BloqueNumeros) => number): number => all.reduce((total, b) => total + of(b), 0);
+      take(
+        entrada,
+        sum((b) => b.ligadas + b.backlog),
+        sum((b) => b.carga) / all.length,
+      );
     }
   }
 
-  /** The most that is expected of a bloque until `spanMs` from now; null: nothing is known of that time. */
+  /** The most that is expected of a bloque, or of an entry, until `spanMs` from now; null: nothing is known of that time. */
   expect(id: string, nowMs: number, spanMs: number): { readonly entidades: number; readonly carga: number } | null {
     const one = this.#series.get(id);
     const entidades = one?.entidades.expect(nowMs, spanMs) ?? null;

@@ -71,6 +71,6 @@ export function splitOf(b: BloqueNumeros, indice: number | null): Movimiento | n
 const INDICE_MAX = 65_534;
 
 function isSparse(b: BloqueNumeros, ligadas: number, more: number = 0): boolean {
-  const full = MERGE_FULL * (b.entidades + more);
-  return ligadas < full && b.backlog === 0 && b.espera < full;
+  // what is foreseen does not count: the entry has as much room after a merge as before
+  return ligadas < MERGE_FULL * (b.entidades + more) && b.backlog === 0;
 }

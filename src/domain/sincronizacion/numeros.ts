@@ -34,7 +34,7 @@ export interface BloqueNumeros {
   readonly id: string;
   readonly entrada: string;
   readonly indice: number;
-  /** Its place in the order of canales, 0 first. */
+  /** Its place in the order of urgency (canal, plugin), 0 first. */
   readonly rango: number;
   readonly entidades: number;
   /** Bound to a clave. */
@@ -75,8 +75,6 @@ export const libres = (b: BloqueNumeros): number => b.entidades - b.ligadas;
 export const prestadasLibres = (b: BloqueNumeros): number => b.prestadas.reduce((sum, p) => sum + p.libres, 0);
 /** Unbound entidades that were born here. */
 export const propiasLibres = (b: BloqueNumeros): number => libres(b) - prestadasLibres(b);
-/** Entidades that it needs now or soon. */
-export const needed = (b: BloqueNumeros): number => Math.max(b.ligadas + b.backlog, b.espera);
 
 /** `enjambre/2` before `enjambre/10`: the order must not hang on how many digits an index has. */
 export function byPlace(a: BloqueNumeros, b: BloqueNumeros): number {

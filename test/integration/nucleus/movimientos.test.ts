@@ -113,6 +113,13 @@ test('merging and splitting move claves whole, and a restart finds them where th
   await corec.detener();
   corec = await world.start();
   check('after a restart');
+  await commit(corec);
+  const { points } = await corec.api.history('jobs:j11', null, 100);
+  assert.deepEqual(
+    points.map(({ lectura }) => lectura),
+    [1, 2, 3, 95],
+    'what was stored of it before it moved is of its history',
+  );
   await send(
     corec.api,
     [

@@ -57,7 +57,7 @@ describe('the forecast', () => {
   });
 
   test('the same samples give the same forecast, over a restart too', () => {
-    const bloque = { id: 'jobs/0', ligadas: 0, backlog: 3, carga: 0.5 } as BloqueNumeros;
+    const bloque = { id: 'jobs/0', entrada: 'jobs', ligadas: 0, backlog: 3, carga: 0.5 } as BloqueNumeros;
     const learned = new Aprendido();
     for (let ms = MONDAY_MS; ms < MONDAY_MS + 2 * DAY_MS; ms += 5 * MINUTE_MS)
       learned.observe([{ ...bloque, ligadas: daily(ms) }], ms);
