@@ -236,7 +236,6 @@ export class Nucleus implements NucleusContext {
     this.#reach('store');
     await store.open();
     const epoca = await store.lastEpoch();
-    this.#isFirstStart = epoca === 0;
     const recovery = new Recovery(this.deps, this.swarm);
     this.#recovery = recovery;
     this.#reach('procesadores');
@@ -270,7 +269,9 @@ export class Nucleus implements NucleusContext {
       seq,
     });
     this.epochs = this.#makeEpochs(epoca);
-    await recovery.replayComandos(epoca, this.door);
+    const comandos = await recovery.replayComandos(epoca, this.door);
+    // killed before its first epoch it has been here all the same, and what was sent to it since is for it
+    this.#isFirstStart = epoca === 0 && comandos === 0 && journalState.lastSeq === 0;
     this.#reach('plugins');
     if (this.deps.whole)
       await this.#plugins.inicializar(this.deps.plugins, (plugin) => makePluginContext(this, plugin));

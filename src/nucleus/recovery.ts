@@ -171,8 +171,10 @@ export class Recovery {
     return this.#swarm.ligadas;
   }
 
-  async replayComandos(epoca: number, replayer: Replayer): Promise<void> {
-    for (const row of await this.#deps.store.comandosAfter(epoca)) {
+  /** Returns how many there were. */
+  async replayComandos(epoca: number, replayer: Replayer): Promise<number> {
+    const rows = await this.#deps.store.comandosAfter(epoca);
+    for (const row of rows) {
       try {
         replayer.applyEfecto(row.nombre, row.efecto);
       } catch (error) {
@@ -180,6 +182,7 @@ export class Recovery {
         this.#deps.logger.warn(TAG, messageOf(error), { comando: row.nombre, id: row.id });
       }
     }
+    return rows.length;
   }
 
   /** Alerts that a crash left open in the store, and that no episodio nor any of `open` keeps open, are closed where they were last seen. */
