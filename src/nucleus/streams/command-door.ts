@@ -107,6 +107,7 @@ export class CommandDoor {
   readonly #recent = new RecentCommands();
   readonly #stopAll = new AbortController();
   #notBeforeMs = -Infinity;
+  #cancelOld = (): void => {};
   #counts = { refused: 0, foreign: 0, expired: 0, old: 0 };
 
   constructor(deps: CommandDoorDeps) {
@@ -158,6 +159,7 @@ export class CommandDoor {
   /** Reads no more, ends what is under way within `ms`, and leaves the rest pending. */
   async stop(ms: number): Promise<void> {
     const { clock, logger, say } = this.#deps;
+    this.#cancelOld();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const cancel = clock.after(ms, () => {
       this.#giveUp();
@@ -346,7 +348,7 @@ export class CommandDoor {
 
   #tellOld(): void {
     // told once they are counted: they come together
-    this.#deps.clock.after(1000, () => {
+    this.#cancelOld = this.#deps.clock.after(1000, () => {
       const { logger, say } = this.#deps;
       logger.info(TAG, say('log.streams_old', { cuenta: this.#counts.old }), { stream: STREAMS.commands });
     });
