@@ -3,6 +3,7 @@
  * the nucleus would make it behave; nothing of it is in src.
  */
 import type { BloqueStore, ComandoResult, EpochCommit, EstadoRow } from '#ports/bloque-store.ts';
+import type { StreamBus } from '#ports/stream-bus.ts';
 import type { Life } from './sim/life.ts';
 
 export interface Planted {
@@ -10,6 +11,8 @@ export interface Planted {
   readonly says: string;
   /** The store as the faulty nucleus would use it. */
   store(store: BloqueStore, life: Life): BloqueStore;
+  /** The streams, likewise. */
+  bus?(bus: StreamBus): StreamBus;
 }
 
 export const NOTHING_PLANTED: Planted = { says: 'nothing', store: (store) => store };
@@ -66,12 +69,25 @@ export const PLANTED = {
         findComando: () => Promise.resolve(null),
       }),
   },
+  acknowledges_early: {
+    says: 'what is read of a stream is acknowledged before it is in an epoch, or answered',
+    store: (store) => store,
+    bus: (bus) =>
+      wrapped(bus, {
+        readGroup: async (stream, group, ...how) => {
+          const entries = await bus.readGroup(stream, group, ...how);
+          const ids = entries.map(({ id }) => id);
+          if (ids.length > 0) await bus.ack(stream, group, ids).catch(() => 0);
+          return entries;
+        },
+      }),
+  },
 } as const satisfies Readonly<Record<string, Planted>>;
 
 export type PlantedName = keyof typeof PLANTED;
 
-function wrapped(store: BloqueStore, changes: Partial<BloqueStore>): BloqueStore {
-  return new Proxy(store, {
+function wrapped<T extends object>(port: T, changes: Partial<T>): T {
+  return new Proxy(port, {
     get(target, name) {
       const own = (changes as Record<PropertyKey, unknown>)[name];
       if (own !== undefined) return own;

@@ -6,6 +6,7 @@
 import { messageOf } from '#domain/errors.ts';
 import { compareWithUndisturbed } from './checks/undisturbed.ts';
 import { checkFinal } from './checks/final.ts';
+import type { EntryKind } from './sim/plan.ts';
 import { World, type Violation, type WorldOptions } from './sim/world.ts';
 
 /** Virtual time in which everything that was sent must come to its end. */
@@ -88,10 +89,10 @@ function underway(world: World): string[] {
   const inboxes = swarm.bloques
     .filter((bloque) => bloque.inbox.size > 0)
     .map(({ id, inbox }) => `${inbox.size} lecturas wait in ${id}`);
-  const files = pumps.flatMap(({ source, position, state }) => {
-    const file = world.file(source.id.slice(source.id.indexOf(':') + 1));
-    const read = position === null ? 0 : file.rowsBefore(position);
-    return read === file.rows ? [] : [`${source.id}, ${state}, has read ${read} of ${file.rows} rows`];
+  const files = pumps.flatMap(({ source, position, entrada, state }) => {
+    const entry = entrada.id as EntryKind;
+    const [read, there] = [world.rowsBefore(entry, position), world.rowsThere(entry)];
+    return read === there ? [] : [`${source.id}, ${state}, has read ${read} of ${there} rows`];
   });
   return [...world.pending, ...behind, ...inboxes, ...files];
 }

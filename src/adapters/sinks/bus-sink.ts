@@ -19,6 +19,8 @@ import { noticeJson, noticeKey } from './notice-json.ts';
 export interface BusSinkOptions {
   readonly bus: Pick<StreamBus, 'appendOnce'>;
   readonly clock: Pick<Clock, 'after' | 'nowMs'>;
+  /** 0 .. 1, for pauses. */
+  readonly random?: () => number;
   /** 10,000 notices of some 600 bytes: 6 MB while the streams are away, three hours at the cap of 60 a minute. */
   readonly queueMax?: number;
 }
@@ -32,7 +34,7 @@ interface Told {
 /** A notice told again comes soon after: with the next try, or the next start. */
 const ONCE_S = 3600;
 
-export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): AlertaSink {
+export function makeBusSink({ bus, clock, random, queueMax = 10_000 }: BusSinkOptions): AlertaSink {
   let lostSinceMs: number | null = null;
   const delivery = new Delivery<Told>({
     queueMax,
@@ -41,6 +43,7 @@ export function makeBusSink({ bus, clock, queueMax = 10_000 }: BusSinkOptions): 
     pauseMsMax: 10_000,
     closeMs: 2000,
     clock,
+    random,
     onLost: ({ atMs }) => {
       lostSinceMs = Math.min(lostSinceMs ?? Infinity, atMs);
     },

@@ -6,7 +6,7 @@ import type { Dice } from '../sim/dice.ts';
 import type { World } from '../sim/world.ts';
 
 /** What may befall; each seed has some. */
-const ACTS = ['kill', 'stop', 'stop_starting', 'away', 'clock_back', 'clock_forward'] as const;
+const ACTS = ['kill', 'stop', 'stop_starting', 'away', 'bus_away', 'clock_back', 'clock_forward'] as const;
 
 export class Operator {
   readonly #world: World;
@@ -53,6 +53,11 @@ export class Operator {
         if (world.isStoreAway) return;
         mishaps.count('store_away');
         world.storeGoesAway(this.#dice.span(100, 6_000));
+        break;
+      case 'bus_away':
+        if (world.redis === null || world.isBusAway) return;
+        mishaps.count('bus_away');
+        world.busGoesAway(this.#dice.span(100, 6_000));
         break;
       case 'clock_back':
       case 'clock_forward': {

@@ -11,9 +11,9 @@
  */
 import { decodeMensajes } from '#domain/codec/columnas.ts';
 import type { BloqueRow } from '#ports/bloque-store.ts';
-import { compressor } from '../sim/life.ts';
 import type { EntryKind } from '../sim/plan.ts';
 import type { World } from '../sim/world.ts';
+import { simCompressor } from '../twins/sim-compressor.ts';
 import type { WholeEpoch } from '../twins/store-disk.ts';
 import { columnOf, storedBloques, storedCatalog, storedFuentes, storedNucleus, type StoredBloque } from './stored.ts';
 
@@ -45,7 +45,7 @@ export class DurableChecks {
     ledger.durableUpTo(nucleus.seq);
     for (const fuente of storedFuentes(storeDisk)) {
       const entry = fuente.bloque as EntryKind;
-      ledger.filasDurable(entry, this.#world.file(entry).rowsBefore(fuente.position));
+      ledger.filasDurable(entry, this.#world.rowsBefore(entry, fuente.position));
     }
     for (const row of rows) this.#rowStored(row);
     const bloques = storedBloques(storeDisk);
@@ -89,7 +89,7 @@ export class DurableChecks {
     if (row.mensajes === null) return;
     const { ledger } = this.#world;
     const entrada = row.id.slice(0, row.id.lastIndexOf('/'));
-    for (const { ts, lectura } of decodeMensajes(row.codec!, row.mensajes, compressor)) {
+    for (const { ts, lectura } of decodeMensajes(row.codec!, row.mensajes, simCompressor)) {
       const sent = ledger.rows.get(ts);
       if (sent === undefined || sent.entry !== entrada || sent.valor !== lectura) {
         this.#violate('a row holds what was sent', `${row.id}: ${lectura} at ${ts}`);
@@ -106,8 +106,8 @@ export class DurableChecks {
     const open = new Set<string>();
     for (const { episodios } of bloques) for (const { id } of episodios?.abiertos ?? []) open.add(id);
     for (const row of this.#world.storeDisk.alertas) {
-      // a bloque's own alerts are of the process that tells them
-      if (row.clave === '' || row.cerradaMs !== null) continue;
+      // a bloque's own alerts, and those of the instance (of a stream, by its name), are of the process that tells them
+      if (row.clave === '' || row.bloque === '' || row.cerradaMs !== null) continue;
       if (!open.delete(row.id)) this.#violate('an open alert has its episodio', `${row.id} of ${row.clave}`);
     }
     if (open.size > 0) this.#violate('an open episodio has its alert', [...open].join(' '));

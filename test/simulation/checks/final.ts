@@ -47,7 +47,10 @@ function checkNarrow(world: World, when: string): void {
   const told = answers.reduce((sum, { lecturas }) => sum + lecturas, 0);
   const entrada = world.life!.nucleus!.swarm.entradas.get('estrecho')!;
   const counted = accounts.reduce((sum, account) => sum + LiveChecks.counted(entrada, account), 0);
-  if (counted !== told)
+  // Entidades may have been lent to it shortly before a death: a lectura that was refused for want of room, and told to be, can find some
+  // when the journal is replayed. What was told to be in is in all the same.
+  const mayBeMore = world.lives > 1 && world.mishaps.counts.has('redirigir');
+  if (counted < told || (counted > told && !mayBeMore))
     world.violate('what answers told to be in has acted', `estrecho ${when}: ${counted} of ${told}`);
 }
 

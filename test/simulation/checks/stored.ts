@@ -13,7 +13,7 @@ import type { NucleusRow } from '#nucleus/recovery.ts';
 import type { CatalogRow } from '#nucleus/swarm.ts';
 import type { EpisodioSnapshot } from '#domain/episodio/episodio.ts';
 import type { EstadoRow } from '#ports/bloque-store.ts';
-import { compressor } from '../sim/life.ts';
+import { simCompressor } from '../twins/sim-compressor.ts';
 import type { StoreDisk } from '../twins/store-disk.ts';
 
 export interface StoredBloque {
@@ -44,7 +44,7 @@ export function storedBloques(disk: StoreDisk): StoredBloque[] {
     list.push({
       id,
       entrada: id.slice(0, id.lastIndexOf('/')),
-      columnas: decode(disk, `columnas ${id}`, ({ datos }) => decodeColumnas(datos, compressor, id))!,
+      columnas: decode(disk, `columnas ${id}`, ({ datos }) => decodeColumnas(datos, simCompressor, id))!,
       claves: decode(disk, `claves ${id}`, ({ datos }) => clavesFrom(datos, id)) ?? new Map(),
       inbox: decode(disk, `inbox ${id}`, ({ datos }) => inboxFrom(datos, id)),
       episodios: decode(disk, `episodios ${id}`, ({ datos }) => episodiosFrom(datos, id)),
@@ -76,7 +76,7 @@ export function columnOf({ columnas }: StoredBloque, name: string): ArrayLike<nu
 function clavesFrom(datos: Uint8Array, id: string): Map<number, string> {
   const claves = new Map<number, string>();
   if (datos.length === 0) return claves;
-  const list = decodeClaves(datos, compressor, id);
+  const list = decodeClaves(datos, simCompressor, id);
   for (let k = 0; k < list.length; k++) {
     const from = list.offsets[k]!;
     claves.set(list.slots[k]!, decoder.decode(list.bytes.subarray(from, from + list.lengths[k]!)));

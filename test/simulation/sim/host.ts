@@ -1,5 +1,6 @@
 /** What a twin asks of the one CoreC it serves: its time, and what may happen to it on the way. */
 import type { Clock } from '#ports/clock.ts';
+import type { StreamFields } from '#ports/stream-bus.ts';
 import type { RolledMishap } from './mishaps.ts';
 
 export interface Host {
@@ -13,6 +14,12 @@ export interface Host {
   mishap(kind: RolledMishap): boolean;
   /** True while the database is away. */
   storeAway(): boolean;
+  /** True while the streams are away. */
+  busAway(): boolean;
+  /** Entries are in a stream now, whether the answer says so or not. */
+  appended(stream: string, list: readonly StreamFields[]): void;
+  /** Entries of its group are about to be acknowledged. */
+  acknowledges(stream: string, ids: readonly string[]): void;
   below(limit: number): number;
   note(what: string): void;
 }
@@ -24,6 +31,9 @@ export function quietHost(clock: Clock): Host {
     passage: () => Promise.resolve(),
     mishap: () => false,
     storeAway: () => false,
+    busAway: () => false,
+    appended: () => {},
+    acknowledges: () => {},
     below: () => 0,
     note: () => {},
   };

@@ -96,7 +96,10 @@ export class Ledger {
   readonly lotes = new Map<string, SentLote>();
   /** Ids of lotes in the order in which they acted, each once. */
   readonly acted: string[] = [];
+  /** Rows of files and streams, in their order. */
   readonly filas = new Map<EntryKind, LedgerRow[]>();
+  /** Of each entry of the stream, by id and in their order, how many rows lie up to its end. */
+  readonly streamRows = new Map<string, number>();
   readonly #loteOfSeq = new Map<number, string>();
   readonly #actedIds = new Set<string>();
   readonly #deferred = new Set<string>();

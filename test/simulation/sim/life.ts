@@ -5,9 +5,9 @@
  * L2 What a life needs from outside passes through `passage`; nothing else may make it wait. There it can die, so every await of the
  *    nucleus that matters is a place to die at.
  */
-import { makeZstd } from '#adapters/zstd/zstd.ts';
 import { makeBusSink } from '#adapters/sinks/bus-sink.ts';
 import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
+import { RedisSource } from '#adapters/sources/redis/redis-source.ts';
 import { makeParseBody, resolveBody } from '#app/bodies.ts';
 import { InlineTrainer } from '#adapters/inline-trainer/inline-trainer.ts';
 import { loadModules } from '#app/modules.ts';
@@ -16,6 +16,7 @@ import { NoticeGate } from '#domain/episodio/notice-gate.ts';
 import type { ModuloBase } from '#modules/modulo-base.ts';
 // loaded by the nucleus when it is needed: here once, before time begins
 import '#nucleus/streams/command-door.ts';
+import { instanceGroup } from '#domain/streams.ts';
 import { COMMANDS } from '#nucleus/commands/table.ts';
 import { RecentCommands } from '#nucleus/commands/recent.ts';
 import { runCommand } from '#nucleus/commands/run.ts';
@@ -25,6 +26,10 @@ import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
 import type { LoteInput, LoteResult } from '#ports/nucleus-api.ts';
 import type { AlertaNotice, AlertaSink } from '#ports/sink.ts';
+import type { Source } from '#ports/source.ts';
+import type { StreamBus, StreamFields } from '#ports/stream-bus.ts';
+import { SimBus } from '../twins/sim-bus.ts';
+import { simCompressor } from '../twins/sim-compressor.ts';
 import { SimJournal } from '../twins/sim-journal.ts';
 import { SimSource } from '../twins/sim-source.ts';
 import { SimStore } from '../twins/sim-store.ts';
@@ -36,7 +41,6 @@ import type { World } from './world.ts';
 
 export type LifeFase = 'starting' | 'running' | 'stopping' | 'stopped' | 'dead';
 
-export const compressor = makeZstd();
 /** What a door gives to requests under way when it closes. */
 const GRACE_MS = 500;
 const never = new Promise<never>(() => {});
@@ -96,10 +100,12 @@ export class Life implements Host {
   readonly dice: Dice;
   readonly clock: LifeClock;
   readonly journal: SimJournal;
-  readonly bus: MemoryBus;
+  readonly bus: StreamBus;
   /** Told since this life began. */
   readonly notices: AlertaNotice[] = [];
   readonly recent = new RecentCommands(50);
+  /** Nothing of the instance is there: it has never been here. */
+  readonly isFirst: boolean;
   nucleus: Nucleus | null = null;
   fase: LifeFase = 'starting';
   doorsOpen = false;
@@ -107,6 +113,8 @@ export class Life implements Host {
   /** Requests that came in through a door and have no answer yet; lotes among them. */
   underway = 0;
   lotesUnderway = 0;
+  /** Calls that wait for a server, which takes its time. */
+  waiting = 0;
   /** The start under way, which a stop waits for. */
   starting: Promise<void> = Promise.resolve();
 
@@ -114,12 +122,14 @@ export class Life implements Host {
     this.world = world;
     this.number = number;
     this.dice = world.dice.fork();
+    const { epoca, comandos } = world.storeDisk;
+    this.isFirst = epoca === 0 && comandos.length === 0 && world.journalDisk.lastSeq === 0;
     this.clock = new LifeClock(this);
     this.journal = new SimJournal(world.journalDisk, this, {
       bytesMax: world.plan.journalBytesMax,
       segmentRecords: world.plan.segmentRecords,
     });
-    this.bus = new MemoryBus({ clock: this.clock, maxlen: 100 });
+    this.bus = world.redis === null ? new MemoryBus({ clock: this.clock, maxlen: 100 }) : new SimBus(world.redis, this);
   }
 
   get isDead(): boolean {
@@ -137,8 +147,8 @@ export class Life implements Host {
     }
     // others of the same moment go first, or not
     for (let turns = this.dice.below(4); turns > 0; turns--) await Promise.resolve();
-    if (slow !== undefined && mishaps.roll(slow)) await this.#pause(this.dice.span(5, 1_500));
-    else if (this.dice.chance(0.3)) await this.#pause(this.dice.below(3));
+    if (slow !== undefined && mishaps.roll(slow)) await this.#wait(this.dice.span(5, 1_500));
+    else if (this.dice.chance(0.3)) await this.#wait(this.dice.below(3));
     return this.isDead ? never : undefined;
   }
 
@@ -152,12 +162,30 @@ export class Life implements Host {
     return this.world.isStoreAway;
   }
 
+  busAway(): boolean {
+    return this.world.isBusAway;
+  }
+
+  appended(stream: string, list: readonly StreamFields[]): void {
+    this.world.desk?.appended(stream, list);
+  }
+
+  acknowledges(stream: string, ids: readonly string[]): void {
+    this.world.checks.acknowledged(this, stream, ids);
+  }
+
   below(limit: number): number {
     return this.dice.below(limit);
   }
 
   note(what: string): void {
     this.world.note(`life ${this.number}: ${what}`);
+  }
+
+  async #wait(ms: number): Promise<void> {
+    this.waiting++;
+    await this.#pause(ms);
+    this.waiting--;
   }
 
   #pause(ms: number): Promise<void> {
@@ -194,6 +222,7 @@ export class Life implements Host {
     this.fase = 'dead';
     this.doorsOpen = false;
     this.clock.end();
+    if (this.bus instanceof SimBus) this.bus.drop();
   }
 
   // -- doors -----------------------------------------------------------------------------------------------------------------
@@ -255,10 +284,10 @@ export class Life implements Host {
       meter: quietMeter,
       store: world.planted.store(new SimStore(world.storeDisk, this), this),
       journal: this.journal,
-      bus: this.bus,
-      compressor,
+      bus: world.planted.bus?.(this.bus) ?? this.bus,
+      compressor: simCompressor,
       trainer: new InlineTrainer(),
-      sinks: [told, makeBusSink({ bus: this.bus, clock })],
+      sinks: [told, makeBusSink({ bus: this.bus, clock, random: () => this.dice.below(1_000) / 1_000 })],
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,
         instanceId: config.instance_id,
@@ -268,7 +297,17 @@ export class Life implements Host {
       plugins: [],
       modules,
       loadProcesador: (ref) => Promise.resolve(loadSimProcesador(ref, world.clock)),
-      makeSource: (fuente) => this.#source(fuente.tipo === 'archivo' ? fuente.ruta : fuente.tipo, true),
+      makeSource: (fuente) => {
+        if (fuente.tipo === 'archivo') return this.#source(fuente.ruta, true);
+        if (fuente.tipo !== 'redis') throw new Error(`no source ${fuente.tipo}`);
+        return new RedisSource(fuente, {
+          bus: world.planted.bus?.(this.bus) ?? this.bus,
+          refused: { refuse: () => world.violate('a row that is well formed is taken', fuente.stream) },
+          logger: this.#logger(),
+          consumer: `sim:${this.number}`,
+          group: instanceGroup(config.instance_id),
+        });
+      },
       makeIngestSource: (input) => this.#source(input.ruta, false),
       dynamicEntry: (id, procesador) =>
         bloqueEntryDefaults(id, {
@@ -287,7 +326,7 @@ export class Life implements Host {
     });
   }
 
-  #source(ruta: string, seguir: boolean): SimSource {
+  #source(ruta: string, seguir: boolean): Source {
     const id = `${seguir ? 'archivo' : 'ingest'}:${ruta}`;
     const file = this.world.file(ruta);
     const onCommitted = (rows: number): void => this.world.checks.sourceTold(ruta, rows);

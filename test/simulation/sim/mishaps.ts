@@ -25,6 +25,10 @@ const RATES = {
   journal_full: [0.01, 0.1],
   journal_release_failed: [0.05, 0.5],
   journal_torn: [0.3, 1],
+  // the streams
+  bus_slow: [0.02, 0.3],
+  bus_cut: [0.005, 0.1],
+  bus_answer_lost: [0.005, 0.1],
   // requests and their answers
   request_dropped: [0.01, 0.2],
   request_doubled: [0.01, 0.2],
@@ -48,6 +52,7 @@ export const OPERATED = [
   'stopped',
   'stopped_while_starting',
   'store_away',
+  'bus_away',
   'clock_back',
   'clock_forward',
   // moves of entidades are none, but fall at any time as those do

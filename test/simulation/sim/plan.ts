@@ -15,7 +15,7 @@ interface Kind {
   readonly procesador: string;
   readonly parametros?: Readonly<Record<string, unknown>>;
   /** Where its lecturas come from. */
-  readonly doors: readonly ('lotes' | 'archivo')[];
+  readonly doors: readonly ('lotes' | 'archivo' | 'stream')[];
   /** A lectura that is in has acted: the count of a clave is exact. */
   readonly exact: boolean;
   readonly more?: Readonly<Record<string, unknown>>;
@@ -25,6 +25,7 @@ const KINDS = {
   de_lotes: { procesador: 'contador', doors: ['lotes'], exact: true },
   de_archivo: { procesador: 'contador', doors: ['archivo'], exact: true },
   mixto: { procesador: 'contador', doors: ['lotes', 'archivo'], exact: true },
+  de_redis: { procesador: 'contador', doors: ['stream'], exact: true },
   limitado: { procesador: 'limites', parametros: { max: 90, histeresis: 5 }, doors: ['lotes'], exact: false },
   callado: { procesador: 'latido', parametros: { silencio_s: 20 }, doors: ['lotes'], exact: false },
   fragil: { procesador: 'fragil', doors: ['lotes'], exact: false },
@@ -42,8 +43,13 @@ export interface EntryPlan extends Kind {
   readonly claves: readonly string[];
 }
 
+/** The stream that the entry of that name reads. */
+export const LECTURAS_STREAM = 'lecturas_sim';
+
 export interface Plan {
   readonly config: CoreCConfig;
+  /** Streams outlive the instance, as those of a Redis do; else they go with it. */
+  readonly hasRedis: boolean;
   readonly entries: readonly EntryPlan[];
   /** Lecturas that one delivery of a body holds at most. */
   readonly batchLecturas: number;
@@ -68,7 +74,8 @@ export interface Plan {
 }
 
 export function makePlan(dice: Dice, isLong: boolean): Plan {
-  const kinds = Object.keys(KINDS) as EntryKind[];
+  const hasRedis = dice.chance(0.5);
+  const kinds = (Object.keys(KINDS) as EntryKind[]).filter((kind) => hasRedis || kind !== 'de_redis');
   const share = dice.pick([0.2, 0.35, 0.6]);
   const chosen = kinds.filter((kind) => dice.chance(kind === 'de_lotes' || kind === 'limitado' ? 0.7 : share));
   if (!chosen.some((kind) => KINDS[kind].exact)) chosen.unshift('de_lotes');
@@ -78,7 +85,8 @@ export function makePlan(dice: Dice, isLong: boolean): Plan {
   });
   const speed = dice.pick([0.5, 1, 1, 2]);
   return {
-    config: makeConfig(dice, entries),
+    config: makeConfig(dice, entries, hasRedis),
+    hasRedis,
     entries,
     batchLecturas: dice.pick([2, 5, 16, 64]),
     loteRowsMax: dice.pick([1, 4, 12, 30]),
@@ -86,7 +94,7 @@ export function makePlan(dice: Dice, isLong: boolean): Plan {
     journalBytesMax: dice.pick([4_000, 20_000, 1_000_000]),
     pendingBytesMax: dice.pick([null, null, 600, 3_000]),
     segmentRecords: dice.pick([1, 3, 10]),
-    stormMs: isLong ? dice.between(60_000, 240_000) : dice.between(3_000, 10_000),
+    stormMs: isLong ? dice.between(60_000, 240_000) : dice.between(2_000, 8_000),
     creepMs: dice.pick([0, 0, 0.01, 1, 4]),
     loteMs: Math.round(dice.span(60, 600) / speed),
     comandoMs: Math.round(dice.span(300, 3_000) / speed),
@@ -97,7 +105,7 @@ export function makePlan(dice: Dice, isLong: boolean): Plan {
   };
 }
 
-function makeConfig(dice: Dice, entries: readonly EntryPlan[]): CoreCConfig {
+function makeConfig(dice: Dice, entries: readonly EntryPlan[], hasRedis: boolean): CoreCConfig {
   const bloques = entries
     .filter(({ id }) => id !== 'nuevo')
     .map(({ id, procesador, parametros = {}, claves, doors, more = {} }) => {
@@ -113,6 +121,7 @@ function makeConfig(dice: Dice, entries: readonly EntryPlan[]): CoreCConfig {
         intervalo_ms: dice.pick([100, 250, 400, 1000]),
         tiempo_limite_ms: dice.pick([50, 300]),
         inbox_max: dice.pick([16, 16, 32, 200]),
+        publicar: dice.pick(['ninguno', 'ninguno', 'cambios', 'todos']),
         autoreparacion: { max_reparaciones: dice.between(1, 4), ventana_s: dice.pick([1, 5, 60]) },
         ...more,
       };
@@ -121,9 +130,11 @@ function makeConfig(dice: Dice, entries: readonly EntryPlan[]): CoreCConfig {
     instance_id: 'sim',
     http: null,
     bloques,
-    fuentes: entries
-      .filter(({ doors }) => doors.includes('archivo'))
-      .map(({ id }) => ({ tipo: 'archivo', ruta: id, bloque: id, seguir: true })),
+    ...(hasRedis ? { redis_config: {} } : {}),
+    fuentes: entries.flatMap(({ id, doors }): object[] => {
+      if (doors.includes('archivo')) return [{ tipo: 'archivo', ruta: id, bloque: id, seguir: true }];
+      return doors.includes('stream') ? [{ tipo: 'redis', stream: LECTURAS_STREAM, bloque: id }] : [];
+    }),
     persistencia: {
       intervalo_s: dice.pick([1, 1, 2, 5]),
       mensajes: dice.pick(['todos', 'todos', 'todos', 'cambios', 'ultimo', 'ninguno']),

@@ -8,12 +8,16 @@
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { CoreCError, isTransient, messageOf } from '#domain/errors.ts';
 import type { AlertaNotice } from '#ports/sink.ts';
+import type { SourcePosition } from '#ports/source.ts';
+import { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import { FileWriter } from '../actors/file-writer.ts';
 import { LoteClient } from '../actors/lote-client.ts';
 import { Operator } from '../actors/operator.ts';
 import { Mover } from '../actors/mover.ts';
 import { makePeople } from '../actors/people.ts';
 import { Reader } from '../actors/reader.ts';
+import { StreamDesk } from '../actors/stream-desk.ts';
+import { StreamWriter } from '../actors/stream-writer.ts';
 import { Checks } from '../checks/checks.ts';
 import { NOTHING_PLANTED, type Planted } from '../planted.ts';
 import { JournalDisk } from '../twins/sim-journal.ts';
@@ -24,7 +28,7 @@ import { Ledger } from './ledger.ts';
 import { Life } from './life.ts';
 import { Mishaps } from './mishaps.ts';
 import { Network } from './network.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { makePlan, type EntryKind, type Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 
 /** Noon: a pass a day, at midnight, never comes. The mover chooses when entidades move. */
@@ -64,6 +68,9 @@ export class World {
   readonly ledger = new Ledger();
   readonly storeDisk = new StoreDisk();
   readonly journalDisk = new JournalDisk();
+  /** The server of streams; null: there is none. */
+  readonly redis: MemoryBus | null;
+  readonly desk: StreamDesk | null;
   readonly network = new Network(this);
   readonly promises: Promises = { pausas: new Map(), acknowledged: new Set(), silenced: new Set() };
   readonly planted: Planted;
@@ -72,6 +79,7 @@ export class World {
   lives = 0;
   steps = 0;
   isStoreAway = false;
+  isBusAway = false;
   /** Most lotes that were at the door at one time. */
   lotesUnderwayMax = 0;
   /** Whoever is down stays down. */
@@ -93,6 +101,8 @@ export class World {
       options.isUndisturbed === true
         ? { ...plan, batchLecturas: 64, journalBytesMax: Infinity, pendingBytesMax: null }
         : plan;
+    this.redis = this.plan.hasRedis && options.isUndisturbed !== true ? new MemoryBus({ clock: this.clock }) : null;
+    this.desk = this.redis === null ? null : new StreamDesk(this);
     this.checks = new Checks(this);
     this.journalDisk.onDurable = (record) => this.ledger.journaled(record);
     this.storeDisk.onEpoch = (epoch, rows) => this.checks.epochStored(epoch, rows);
@@ -102,6 +112,7 @@ export class World {
     for (const entry of this.plan.entries) {
       if (entry.doors.includes('lotes')) this.#clients.push(new LoteClient(this, entry));
       if (entry.doors.includes('archivo')) new FileWriter(this, entry);
+      if (entry.doors.includes('stream')) new StreamWriter(this, entry);
     }
     this.#people = makePeople(this);
     new Reader(this);
@@ -115,6 +126,7 @@ export class World {
     this.note('from here on nothing goes wrong');
     this.mishaps.calm();
     this.isStoreAway = false;
+    this.isBusAway = false;
   }
 
   get hasPending(): boolean {
@@ -148,12 +160,37 @@ export class World {
     return file;
   }
 
+  /** How many rows of an entry's file or stream lie before a position. */
+  rowsBefore(entry: EntryKind, position: SourcePosition | null): number {
+    if (position === null) return 0;
+    const { id } = position;
+    if (typeof id !== 'string') return this.file(entry).rowsBefore(position);
+    // before the first one
+    if (id === '0-0') return 0;
+    const rows = this.ledger.streamRows.get(id);
+    if (rows === undefined) throw new Error(`a position at ${id}, which is no entry`);
+    return rows;
+  }
+
+  rowsThere(entry: EntryKind): number {
+    return this.ledger.filas.get(entry)?.length ?? 0;
+  }
+
   storeGoesAway(ms: number): void {
     this.isStoreAway = true;
     this.note(`the store is away for ${ms} ms`);
     this.after(ms, () => {
       if (this.isStoreAway) this.note('the store is back');
       this.isStoreAway = false;
+    });
+  }
+
+  busGoesAway(ms: number): void {
+    this.isBusAway = true;
+    this.note(`the streams are away for ${ms} ms`);
+    this.after(ms, () => {
+      if (this.isBusAway) this.note('the streams are back');
+      this.isBusAway = false;
     });
   }
 
