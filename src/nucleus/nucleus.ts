@@ -345,7 +345,12 @@ export class Nucleus implements NucleusContext {
     this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
     const told = Promise.all(this.pumps.map((pump) => pump.told())).then(() => {});
-    await attempt('fuentes', () => within(this.clock, STOP_TOLD_MS, 'fuentes', told));
+    try {
+      await within(this.clock, STOP_TOLD_MS, 'fuentes', told);
+    } catch (error) {
+      // no failure: what they hold is in an epoch, and they are told again at the next start
+      this.logger.warn(TAG, this.say('log.sources_untold', { error: this.describe(error) }));
+    }
     if (isReached('modules')) {
       for (const modulo of this.deps.modules.toReversed())
         await attempt(modulo.nombre, () => within(this.clock, STOP_ONE_MS, modulo.nombre, modulo.detener()));

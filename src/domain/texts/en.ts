@@ -95,6 +95,7 @@ export const EN = {
   'log.journal_gap': 'Journal records that were acknowledged and are in no epoch are gone',
   'log.journal_replayed': 'Journal caught up',
   'log.stop_failed': 'Stopping {what}: {error}',
+  'log.sources_untold': 'Not every source has heard what of it is kept; it is told at the next start: {error}',
   'log.bloque_left_out': 'Bloque left out',
   'log.source_reading': 'Reading',
   'log.on_alerta_failed': '{plugin}: onAlerta failed: {error}',
