@@ -6,6 +6,7 @@
 import { CoreCError } from '#domain/errors.ts';
 import { CATALOGUE, type CommandEntry, type CommandName } from '#nucleus/commands/catalogue.ts';
 import type { CommandContext, ConfigAccess } from '#nucleus/commands/command.ts';
+import { argumentsFromTexts } from '#nucleus/commands/from-texts.ts';
 import type { NucleusApi, IngestProgress } from '#ports/nucleus-api.ts';
 import { text } from '#domain/texts/text.ts';
 import { Client } from './client.ts';
@@ -66,7 +67,10 @@ export async function startingOr<T>(
 /** Over the socket. Texts are judged there, by the schemas of the table. */
 export function askRunning(client: Client, name: CommandName, args: GivenArgs): Promise<unknown> {
   const entry: CommandEntry = CATALOGUE[name];
-  if (entry.changing) return client.json({ method: 'POST', path: `/api/${name}`, body: JSON.stringify(args) });
+  if (entry.changing) {
+    const body = JSON.stringify(argumentsFromTexts(entry.args, args));
+    return client.json({ method: 'POST', path: `/api/${name}`, body });
+  }
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(args)) query.append(key, String(value));
   const search = query.toString();
@@ -87,10 +91,9 @@ export async function runOffline(
   args: GivenArgs,
   options: OfflineOptions = {},
 ): Promise<unknown> {
-  const [{ COMMANDS }, { runCommand }, { argumentsFromTexts }] = await Promise.all([
+  const [{ COMMANDS }, { runCommand }] = await Promise.all([
     import('#nucleus/commands/table.ts'),
     import('#nucleus/commands/run.ts'),
-    import('#nucleus/commands/arguments.ts'),
   ]);
   const ctx: CommandContext = {
     api,

@@ -7,7 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Idioma } from '#domain/errors.ts';
-import { argumentsFromTexts } from '#nucleus/commands/arguments.ts';
+import { argumentsFromTexts } from '#nucleus/commands/from-texts.ts';
 import type { Command, CommandContext, ConfigAccess } from '#nucleus/commands/command.ts';
 import { RecentCommands } from '#nucleus/commands/recent.ts';
 import { runCommand } from '#nucleus/commands/run.ts';

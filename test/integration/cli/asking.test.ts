@@ -236,6 +236,10 @@ describe('asking a running CoreC', () => {
         ['block-redirect', '--dry-run'],
         /^move +from +to +entidades +bound\s+lend +host\/0 +sensor\/0 +20 +0\s+20 entidades would move. Nothing was done./,
       ],
+      [
+        ['block-redirect', '--from', 'host/0', '--to', 'sensor/0', '--entidades', '20'],
+        /lend +host\/0 +sensor\/0[^]*20 entidades moved/,
+      ],
       [['block-merge', 'host'], /merge +host\/0[^]*20 entidades moved/],
       [['block-split', 'host/0'], /split +host\/0[^]*20 entidades moved/],
       [['doctor'], /ok +store +answers[^]*1 well, 0 to look at, 0 broken/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { argumentsFromTexts } from '#nucleus/commands/arguments.ts';
+import { argumentsFromTexts } from '#nucleus/commands/from-texts.ts';
 import { CATALOGUE } from '#nucleus/commands/catalogue.ts';
 import { parseMoment, parseSpan } from '#nucleus/commands/spans.ts';
 
