@@ -304,18 +304,19 @@ export class NucleusDoor implements NucleusApi, Replayer {
     if (underway !== undefined) return this.#bounded(underway);
     const { tipo, ...argumentos } = input;
     const asked = { nombre: COMANDO_OF[tipo], argumentos, comandoId, puerta };
-    const answer = this.#move(planner, asked).finally(() => this.#moving.delete(comandoId));
+    const answer = this.#move(planner, asked, input.entidades > 0).finally(() => this.#moving.delete(comandoId));
     this.#moving.set(comandoId, answer);
     return this.#bounded(answer);
   }
 
-  async #move(planner: Planner, asked: Asked): Promise<MoverResult> {
+  async #move(planner: Planner, asked: Asked, isAhead: boolean): Promise<MoverResult> {
     const { movimientos, deps } = this.#nucleus;
     const known = await deps.store.findComando(asked.comandoId);
     if (known !== null) return known.respuesta as MoverResult;
     const moves = await movimientos.carryOut(planner, (done) => [
       this.#row(asked, { tipo: 'nada' }, { movimientos: done, seco: false }),
     ]);
+    if (isAhead) for (const { a } of moves) movimientos.keepByHand(a);
     const answer: MoverResult = { movimientos: moves, seco: false };
     // what was moved rode in an epoch with its record; that nothing was is an answer too
     return moves.length > 0 ? answer : ((await this.#comando(asked, { tipo: 'nada' }, answer)) as MoverResult);

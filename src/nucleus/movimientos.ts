@@ -47,6 +47,9 @@ const REASON: Readonly<Record<TipoMovimiento, string>> = {
 /** Moves of one kind in one plan that are alerts of their own; of more each entry has one. Log and record have every one. */
 const TOLD_MAX = 16;
 
+/** So long what was lent by hand counts as needed. */
+const BY_HAND_MS = 3_600_000;
+
 /** Makes a plan of the numbers of the moment. */
 export type Planner = (bloques: readonly BloqueNumeros[]) => readonly Movimiento[];
 
@@ -60,6 +63,8 @@ export class NucleusMovimientos implements MovimientosPort {
   readonly moved = new Map<TipoMovimiento, number>();
 
   readonly #nucleus: Nucleus;
+  /** By bloque: what it was given by hand, and until when that counts as needed. */
+  readonly #byHand = new Map<string, { readonly entidades: number; readonly untilMs: number }>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(nucleus: Nucleus) {
@@ -67,12 +72,28 @@ export class NucleusMovimientos implements MovimientosPort {
   }
 
   numeros(): BloqueNumeros[] {
-    const { swarm, runs, pausado } = this.#nucleus;
-    return numerosOf({
+    const { swarm, runs, pausado, clock } = this.#nucleus;
+    const nowMs = clock.nowMs();
+    for (const [id, { untilMs }] of this.#byHand) if (untilMs <= nowMs) this.#byHand.delete(id);
+    const list = numerosOf({
       swarm,
       isBusy: (bloque) => pausado || runs.isRunning(bloque),
       espera: (id) => this.espera(id),
     });
+    if (this.#byHand.size === 0) return list;
+    const kept = new Set(list.flatMap(({ id, entrada }) => (this.#byHand.has(id) ? [entrada] : [])));
+    return list.map((b) => {
+      // need is an entry's: what its other bloques need now is part of what is foreseen of it
+      const least = this.#byHand.get(b.id)?.entidades ?? b.ligadas + b.backlog;
+      return kept.has(b.entrada) ? { ...b, espera: Math.max(b.espera, least) } : b;
+    });
+  }
+
+  /** What this bloque has now was given to it by hand, ahead of a need: it does not go home for a while. */
+  keepByHand(id: string): void {
+    const { swarm, clock } = this.#nucleus;
+    const entidades = swarm.bloque(id)?.entidades ?? 0;
+    this.#byHand.set(id, { entidades, untilMs: clock.nowMs() + BY_HAND_MS });
   }
 
   plan(tipos: readonly TipoMovimiento[], bloques: readonly BloqueNumeros[] = this.numeros()): Movimiento[] {

@@ -438,8 +438,8 @@ export const CATALOGUE = {
         min: 0,
         max: 65_535,
         says: {
-          en: 'so many from one bloque to another, whatever their fitness and carga',
-          es: 'tantas de un bloque a otro, sean cuales sean su fitness y su carga',
+          en: 'so many from one bloque to another, whatever their fitness and carga, for an hour or as long as claves use them',
+          es: 'tantas de un bloque a otro, sean cuales sean su fitness y su carga, por una hora o mientras las usen claves',
         },
       },
       'dry-run': dryRun,

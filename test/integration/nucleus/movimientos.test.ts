@@ -69,6 +69,11 @@ test('borrowed entidades come home when their claves are forgotten, and everythi
   let corec = await world.start();
   await send(corec.api, series(claves(20, 'j'), 1), { bloque: 'jobs' });
   await corec.api.mover(ask({ de: 'ociosos/0', a: 'jobs/0', entidades: 3 }), 'm1');
+  assert.deepEqual(
+    (await corec.api.mover(ask({ seco: true }), 'd0')).movimientos,
+    [],
+    'lent by hand, they stay a while',
+  );
   await send(corec.api, series(claves(3, 'k'), 1), { bloque: 'jobs' });
   await corec.detener();
   corec = await world.start();
