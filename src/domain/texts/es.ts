@@ -93,7 +93,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.journal_gap': 'Faltan registros del diario que se confirmaron y no están en ninguna época',
   'log.journal_replayed': 'Diario puesto al día',
   'log.stop_failed': 'Al detener {what}: {error}',
-  'log.sources_untold': 'No todas las fuentes saben qué se guardó de ellas; se les dirá en el próximo arranque: {error}',
+  'log.sources_untold':
+    'No todas las fuentes saben qué se guardó de ellas; se les dirá en el próximo arranque: {error}',
   'log.bloque_left_out': 'Bloque descartado',
   'log.source_reading': 'Leyendo',
   'log.on_alerta_failed': '{plugin}: onAlerta falló: {error}',
