@@ -16,8 +16,20 @@ export interface Glob {
   matches(source: Uint8Array, from: number, to: number): boolean;
 }
 
+const SPECIAL = /[*?\\]/;
+const encoder = new TextEncoder();
+
 export function compileGlob(pattern: string): Glob {
-  const encoder = new TextEncoder();
+  // most that are asked for are the name of one clave, which a lookup finds: the rest is made only when somebody matches by it
+  if (!SPECIAL.test(pattern)) {
+    let made: Glob | null = null;
+    const matches: Glob['matches'] = (source, from, to) => (made ??= compileSteps(pattern)).matches(source, from, to);
+    return { pattern, literal: pattern, matches };
+  }
+  return compileSteps(pattern);
+}
+
+function compileSteps(pattern: string): Glob {
   const steps: number[] = [];
   let literal: string | null = '';
   const characters = Array.from(pattern);
