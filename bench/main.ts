@@ -24,6 +24,7 @@ import {
   SHIPPED_LIMIT,
   SMALL_LIMIT,
 } from './rows/memory.ts';
+import { ALERT_LIMIT, CLOSURES_BLOQUE_LIMIT, CLOSURES_LIMIT, PYTHON_LIMIT } from './rows/modules-ejecucion.ts';
 import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
 import { COST_LIMIT, DRAIN_LIMIT, FORECAST_LIMIT } from './rows/modules-redirect.ts';
 import { ACTIVE_LIMIT, POISON_LIMIT } from './rows/modules-repair.ts';
@@ -115,6 +116,25 @@ const GROUPS: readonly Group[] = [
     rows: [planned('modules.active', '%', ACTIVE_LIMIT), planned('modules.poison', 'cycles', POISON_LIMIT)],
     seconds: 15,
     run: micro('repair'),
+  },
+  {
+    rows: [2, 4].map((canal) => planned(`modules.alert-latency-${canal}`, 'ms', ALERT_LIMIT)),
+    seconds: 15,
+    run: micro('alert-latency'),
+  },
+  {
+    rows: [
+      planned('modules.closures', 'ms', CLOSURES_LIMIT),
+      planned('modules.closures-bloque', 'ms', CLOSURES_BLOQUE_LIMIT),
+    ],
+    seconds: 12,
+    run: micro('closures'),
+  },
+  {
+    rows: [planned('modules.python', 'ms', PYTHON_LIMIT)],
+    seconds: 20,
+    isExtra: true,
+    run: micro('python'),
   },
   {
     rows: [planned('servers.frames', 'frames/s', FRAMES_PUBLISHED_LIMIT)],

@@ -1,6 +1,7 @@
 /** A micro row in a process of its own. */
 import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
+import { benchAlertLatency, benchClosures, benchPython } from '../rows/modules-ejecucion.ts';
 import { benchForest } from '../rows/modules-forest.ts';
 import { benchRedirect } from '../rows/modules-redirect.ts';
 import { benchRepair } from '../rows/modules-repair.ts';
@@ -14,5 +15,8 @@ const ROWS = {
   forest: benchForest,
   redirect: benchRedirect,
   repair: benchRepair,
+  'alert-latency': benchAlertLatency,
+  closures: benchClosures,
+  python: benchPython,
 } as const;
 say(await ROWS[childInput<keyof typeof ROWS>()]());

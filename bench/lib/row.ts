@@ -38,7 +38,11 @@ export const atLeast = (must: number, aim: number): Limit => ({ of: 'value', is:
 export const ratioAtLeast = (must: number, aim: number): Limit => ({ of: 'ratio', is: 'least', must, aim });
 export const ratioAtMost = (must: number, aim: number): Limit => ({ of: 'ratio', is: 'most', must, aim });
 
-const words = (limit: Limit, figure: number): string => `${limit.of} ${limit.is === 'most' ? '<=' : '>='} ${figure}`;
+/** Of a figure that is told and not judged. */
+export const REPORTED: Limit = atMost(Infinity, Infinity);
+
+const words = (limit: Limit, figure: number): string =>
+  limit === REPORTED ? 'reported' : `${limit.of} ${limit.is === 'most' ? '<=' : '>='} ${figure}`;
 
 /** Three significant digits more than anybody reads. */
 const round = (x: number): number => Number(x.toPrecision(5));
@@ -74,4 +78,9 @@ export function failedRow(name: string, unit: string, limit: Limit, note: string
     ok: false,
     note,
   };
+}
+
+/** A figure of others, for comparison: nothing is expected of it, and it may be missing. */
+export function reportedRow(name: string, unit: string, value: number | null, note: string): BenchRow {
+  return { ...failedRow(name, unit, REPORTED, note), value: value === null ? null : round(value), ok: true };
 }

@@ -449,12 +449,11 @@ export class BloqueSimbiotico implements RunSink {
     return this.inbox.size === 0 ? 0 : this.#selectLecturas(carga, this.inbox.size);
   }
 
-  /** The slots that the next `cycle` of that carga goes over, in its order. */
-  *cycleSlots(carga: number): Generator<number> {
-    const used = this.#cycleUsed();
-    const n = Math.min(used, Math.ceil(used * carga));
-    const from = n === used ? 0 : this.#cursor % used;
-    for (let k = 0; k < n; k++) yield (from + k) % used;
+  /** The slots that the next `cycle` of that carga goes over: so many from `from` on, after the last of `of` the first. */
+  cycleRange(carga: number): { readonly from: number; readonly count: number; readonly of: number } {
+    const of = this.#cycleUsed();
+    const count = Math.min(of, Math.ceil(of * carga));
+    return { from: count === of ? 0 : this.#cursor % of, count, of };
   }
 
   #cycleUsed(): number {
@@ -505,8 +504,7 @@ export class BloqueSimbiotico implements RunSink {
     const before = acc[ACC.runs]!;
     acc[ACC.shift] = this.#fitness.mean;
     procesador.bind(this.memory);
-    const n = Math.min(used, Math.ceil(used * carga));
-    const from = n === used ? 0 : this.#cursor % used;
+    const { from, count: n } = this.cycleRange(carga);
     const first = Math.min(n, used - from);
     const dense =
       used === (this.autonomo ? this.options.slots : this.bound) && this.#inactive.size + this.#quarantine.size === 0;

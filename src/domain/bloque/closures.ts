@@ -3,13 +3,23 @@
  *
  * F1 A closure that throws, rejects or is late (`limitMs`) is a failed run of its entidad alone; a late answer is dropped.
  * F2 Lecturas that arrive meanwhile wait for the next run.
+ * F3 A run whose closures all answer well costs one Promise.all: handlers of each one's own are made only when one failed or is late.
  * A synchronous closure that never returns cannot be cut here; only a thread could.
  */
-import { isClosure, type Answers } from '../procesadores/closure.ts';
+import { isClosure, withAnswers, type Answer } from '../procesadores/closure.ts';
 import type { BloqueSimbiotico } from './bloque.ts';
 
 /** Calls back after `ms`; the returned function cancels. */
 export type After = (ms: number, callback: () => void) => () => void;
+
+/** What a closure threw, beside what it may return. */
+class Thrown {
+  readonly error: Error;
+
+  constructor(error: unknown) {
+    this.error = asError(error);
+  }
+}
 
 /**
  * One run: the lecturas in the inbox (or, for autonomous entidades, a cycle) of ceil(candidates x carga) entidades, those that have
@@ -25,69 +35,107 @@ export async function runClosures(
 ): Promise<number> {
   const { procesador } = bloque.options.procesador;
   if (!isClosure(procesador)) throw new Error(`${procesador.nombre} is no closure`);
-  const answers: Answers = new Map();
-  const pending: Promise<void>[] = [];
-  const late = { value: false };
-  const settle = (slot: number, call: () => unknown): void => {
-    const list = answers.get(slot) ?? [];
-    answers.set(slot, list);
-    const at = list.length;
-    list.push(LATE);
-    let result: unknown;
-    try {
-      result = call();
-    } catch (error) {
-      list[at] = asError(error);
-      return;
-    }
-    if (!isThenable(result)) {
-      list[at] = valorOf(result);
-      return;
-    }
-    pending.push(
-      Promise.resolve(result).then(
-        (value) => {
-          if (!late.value) list[at] = valorOf(value);
-        },
-        (error: unknown) => {
-          if (!late.value) list[at] = asError(error);
-        },
-      ),
-    );
-  };
   const { corre } = bloque.memory.core;
   const { closures } = procesador;
   if ('porLectura' in closures) {
+    const { porLectura } = closures;
     const count = bloque.waitingFor(carga);
     const { slot, valor, tsMs } = bloque.inbox.columns;
+    const slots: number[] = [];
+    const results: unknown[] = [];
     for (let k = 0; k < count; k++) {
       const s = slot[k]!;
       if (corre[s] === 0) continue;
+      slots.push(s);
       const payload = { clave: bloque.claveOf(s), valor: valor[k]!, tsMs: tsMs[k]! };
-      settle(s, () => closures.porLectura(payload));
+      results.push(resultOf(() => porLectura(payload)));
     }
     bloque.inbox.inFlight = count;
-  } else if (cycle) {
-    for (const s of bloque.cycleSlots(carga)) {
-      if (corre[s] === 1) settle(s, () => closures.porSlot[s]![2]());
+    const queues = queuesOf(slots, await answersOf(results, limitMs, after));
+    try {
+      return withAnswers({ queues }, () => bloque.drainFirst(count, nowMs()));
+    } finally {
+      bloque.inbox.inFlight = 0;
     }
   }
-  if (pending.length > 0) await withLimit(Promise.all(pending), limitMs, after);
-  late.value = true;
-  procesador.box.answers = answers;
-  try {
-    const runs = 'porLectura' in closures ? bloque.drainFirst(bloque.inbox.inFlight, nowMs()) : 0;
-    return runs + (cycle ? bloque.cycle(carga, nowMs()) : 0);
-  } finally {
-    bloque.inbox.inFlight = 0;
-    procesador.box.answers = new Map();
+  if (!cycle) return 0;
+  const { porSlot } = closures;
+  const { from, count, of } = bloque.cycleRange(carga);
+  // by slot: who is not asked has no answer
+  const results = porSlot.map((): unknown => undefined);
+  for (let k = 0; k < count; k++) {
+    const s = from + k < of ? from + k : from + k - of;
+    if (corre[s] === 1) results[s] = resultOf(porSlot[s]![2]);
   }
+  const valores = await answersOf(results, limitMs, after);
+  return withAnswers({ valores }, () => bloque.cycle(carga, nowMs()));
 }
 
 const LATE = new Error('no answer within tiempo_limite_ms');
 
-function valorOf(result: unknown): unknown {
-  return typeof result === 'object' && result !== null ? (result as { valor?: unknown }).valor : undefined;
+/** The answers in the order of the results, LATE for those that are not there after `limitMs`. */
+async function answersOf(results: readonly unknown[], limitMs: number, after: After): Promise<readonly Answer[]> {
+  if (!results.some(isPromise)) return results.map(answerOf);
+  let cancel = (): void => {};
+  const limit = new Promise<null>((resolve) => {
+    cancel = after(limitMs, () => resolve(null));
+  });
+  try {
+    const all = await Promise.race([Promise.all(results), limit]).catch(() => null);
+    return all === null ? await eachOf(results, limit) : all.map(answerOf);
+  } finally {
+    cancel();
+  }
+}
+
+/** The same one by one: what has answered, by its promise or not, whatever became of the others. */
+async function eachOf(results: readonly unknown[], limit: Promise<null>): Promise<readonly Answer[]> {
+  const answers = results.map((): Answer => LATE);
+  const pending: Promise<void>[] = [];
+  for (const [k, result] of results.entries()) {
+    if (!isPromise(result)) {
+      answers[k] = answerOf(result);
+      continue;
+    }
+    const taken = result.then(
+      (value) => void (answers[k] = answerOf(value)),
+      (error: unknown) => void (answers[k] = asError(error)),
+    );
+    pending.push(taken);
+  }
+  // handlers of promises that have settled run before that of the limit, also of one that is over
+  await Promise.race([Promise.all(pending), limit]);
+  return answers.slice();
+}
+
+/** The answers of each slot, in the order of its lecturas. */
+function queuesOf(slots: readonly number[], answers: readonly Answer[]): Map<number, Answer[]> {
+  const queues = new Map<number, Answer[]>();
+  for (const [k, slot] of slots.entries()) {
+    const queue = queues.get(slot);
+    if (queue === undefined) queues.set(slot, [answers[k]]);
+    else queue.push(answers[k]);
+  }
+  return queues;
+}
+
+/** What a closure returned, a promise of any making as one of ours; or what it threw. */
+function resultOf(call: () => unknown): unknown {
+  try {
+    const result = call();
+    return isPromise(result) || !isThenable(result) ? result : Promise.resolve(result);
+  } catch (error) {
+    return new Thrown(error);
+  }
+}
+
+function answerOf(result: unknown): Answer {
+  if (typeof result !== 'object' || result === null) return undefined;
+  return result instanceof Thrown ? result.error : (result as { valor?: unknown }).valor;
+}
+
+function isPromise(result: unknown): result is Promise<unknown> {
+  return result instanceof Promise;
 }
 
 function asError(error: unknown): Error {
@@ -96,13 +144,4 @@ function asError(error: unknown): Error {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-async function withLimit(all: Promise<unknown>, limitMs: number, after: After): Promise<void> {
-  let cancel = (): void => {};
-  const limit = new Promise<void>((resolve) => {
-    cancel = after(limitMs, resolve);
-  });
-  await Promise.race([all, limit]);
-  cancel();
 }

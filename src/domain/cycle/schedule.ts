@@ -6,6 +6,8 @@
  * Q1 A bloque stands in the queue at most once; what is due for it is added up in its flags.
  * Q2 Canales in order 4, 2, 1, 3, 5 (specification, section 2.5: critical, security, generic, intensive, generation); a bloque that
  *    has waited AGEING_MS goes before those of higher canales, so that none starves. Among equals, bloques of plugins come first.
+ * Q3 Of two that ageing lets pass, one that was overtaken comes between: a sweep that takes longer than AGEING_MS keeps no alert waiting
+ *    for longer than one bloque.
  */
 
 export const DUE = { lecturas: 1, cycle: 2 } as const;
@@ -61,6 +63,8 @@ export class Schedule<T extends Schedulable> {
   /** Two queues a rank: preferred, then the others. */
   readonly #queues: readonly Fifo<T>[] = Array.from({ length: RANKS * 2 }, () => new Fifo<T>());
   #size = 0;
+  /** The one that ran last had overtaken others by its age. */
+  #overtook = false;
 
   get size(): number {
     return this.#size;
@@ -85,18 +89,20 @@ export class Schedule<T extends Schedulable> {
   /** The next to run with what is due for it, or null. */
   next(nowMs: number): { readonly item: T; readonly due: number } | null {
     if (this.#size === 0) return null;
-    let chosen: Fifo<T> | null = null;
+    let first: Fifo<T> | null = null;
+    let aged: Fifo<T> | null = null;
     let oldest = nowMs - AGEING_MS;
     for (const queue of this.#queues) {
       const head = queue.peek();
       if (head === undefined) continue;
-      chosen ??= queue;
+      first ??= queue;
       if (head.queuedMs < oldest) {
         oldest = head.queuedMs;
-        chosen = queue;
+        aged = queue;
       }
     }
-    const item = chosen!.shift()!;
+    this.#overtook = !this.#overtook && aged !== null && aged !== first;
+    const item = (this.#overtook ? aged! : first!).shift()!;
     this.#size--;
     const due = item.due;
     item.due = 0;

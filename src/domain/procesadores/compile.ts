@@ -12,6 +12,7 @@
  * R3 The loop stops early only when `pend` has no room; it returns the index it reached.
  */
 import type { BloqueMemory, CoreColumns } from '../entidad/columns.ts';
+import { isClosure } from './closure.ts';
 import type { AnyProcesador, EntidadView, EstadoSpec, Explicacion } from './define.ts';
 
 /** What the loops add up; index into `acc`. */
@@ -295,14 +296,37 @@ function settleCarefully(
 const noLecturas: LecturasLoop = (_core, _p, _lecturas, _from, to) => to;
 const noCycle: CycleLoop = () => {};
 
-/** Compiles `procesador`; do it once and share the result among all its bloques. */
-export function compileProcesador(procesador: AnyProcesador): CompiledProcesador {
+interface Loops {
+  readonly view: ViewObject;
+  readonly lectura: MutableLectura;
+  readonly lecturasLoop: LecturasLoop;
+  readonly cycleLoop: CycleLoop;
+}
+
+/** Of closures: they differ in their answers alone, which lie outside. By what the loop calls. */
+const closureLoops = new Map<AnyProcesador['onCycle'] | AnyProcesador['onLectura'], Loops>();
+
+function loopsOf(procesador: AnyProcesador): Loops {
+  if (!isClosure(procesador)) return makeLoops(procesador);
+  const called = procesador.onCycle ?? procesador.onLectura;
+  let loops = closureLoops.get(called);
+  if (loops === undefined) closureLoops.set(called, (loops = makeLoops(procesador)));
+  return loops;
+}
+
+function makeLoops(procesador: AnyProcesador): Loops {
   compiledCount++;
   const View = makeViewClass(procesador);
   const view = new View();
   const lectura: MutableLectura = { valor: 0.5, tsMs: 0.5 };
   const lecturasLoop = procesador.onLectura === undefined ? noLecturas : makeLecturasLoop(procesador, view, lectura);
   const cycleLoop = procesador.onCycle === undefined ? noCycle : makeCycleLoop(procesador, view, lectura);
+  return { view, lectura, lecturasLoop, cycleLoop };
+}
+
+/** Compiles `procesador`; do it once and share the result among all its bloques. */
+export function compileProcesador(procesador: AnyProcesador): CompiledProcesador {
+  const { view, lectura, lecturasLoop, cycleLoop } = loopsOf(procesador);
   const typedView = view as unknown as EntidadView<EstadoSpec>;
   let core: CoreColumns | null = null;
   const bound = (): CoreColumns => {

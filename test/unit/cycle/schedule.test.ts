@@ -27,6 +27,19 @@ test('whoever has waited past the ageing limit goes before higher canales', () =
   assert.equal(schedule.next(AGEING_MS + 1)!.item.name, '5');
 });
 
+test('of two whom age lets pass, one that was overtaken comes between', () => {
+  const schedule = new Schedule<ReturnType<typeof item>>();
+  const sweep = Array.from({ length: 100 }, () => item(1));
+  for (const one of sweep) schedule.add(one, DUE.cycle, 0);
+  const nowMs = AGEING_MS + 1;
+  const order: string[] = [];
+  for (let k = 0; k < 6; k++) {
+    schedule.add(item(4), DUE.lecturas, nowMs);
+    order.push(schedule.next(nowMs)!.item.name);
+  }
+  assert.deepEqual(order, ['1', '4', '1', '4', '1', '4']);
+});
+
 test('an item queued twice runs once with all that is due', () => {
   const schedule = new Schedule<ReturnType<typeof item>>();
   const one = item(1);
