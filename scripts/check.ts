@@ -84,39 +84,41 @@ function toolStage(name: string, command: string, args: string[]): Stage {
   };
 }
 
-function testStage(name: string, files: string[], args: string[]): Stage {
+/** `shards`: so many processes, each with its part of the files. */
+function testStage(name: string, files: string[], args: string[], shards = 1): Stage {
+  const reporter = join(import.meta.dirname, 'test-reporter.ts');
+  const runShard = async (part: string[], countsFile: string): Promise<Counts> => {
+    const nodeArgs = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...args, ...part];
+    const ok = await runChild(process.execPath, nodeArgs, { COREC_TEST_COUNTS: countsFile });
+    let counts: Counts;
+    try {
+      counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
+    } catch {
+      console.log('  the test run ended before it could say its counts');
+      return { passed: 0, failed: 1, skipped: 0 };
+    }
+    if (!ok && counts.failed === 0) {
+      console.log('  the test run ended badly though every test passed');
+      counts.failed = 1;
+    }
+    return counts;
+  };
   return {
     name,
     isTests: true,
     async run(): Promise<Counts> {
-      const countsFile = join(scratch, `${name}.json`);
-      const reporter = join(import.meta.dirname, 'test-reporter.ts');
-      const nodeArgs = [
-        '--test',
-        `--test-reporter=${reporter}`,
-        '--test-reporter-destination=stdout',
-        ...args,
-        ...files,
-      ];
-      const ok = await runChild(process.execPath, nodeArgs, { COREC_TEST_COUNTS: countsFile });
-      let counts: Counts;
-      try {
-        counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
-      } catch {
-        console.log('  the test run ended before it could say its counts');
-        return { passed: 0, failed: 1, skipped: 0 };
-      }
-      if (!ok && counts.failed === 0) {
-        console.log('  the test run ended badly though every test passed');
-        counts.failed = 1;
-      }
-      return counts;
+      const parts = Array.from({ length: Math.min(shards, files.length) }, (_, k) =>
+        files.filter((_file, at) => at % shards === k),
+      );
+      const counts = await Promise.all(parts.map((part, k) => runShard(part, join(scratch, `${name}-${k}.json`))));
+      const sum = (key: keyof Counts): number => counts.reduce((total, one) => total + one[key], 0);
+      return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
     },
   };
 }
 
 /**
- * Architecture and unit tests are pure: they share one process (four times faster). Everything else gets a process a file.
+ * Architecture and unit tests are pure: many share one process (four times faster). Everything else gets a process a file.
  * A folder of test/ is a stage; tests that live beside plugins and examples are the last one.
  */
 function planStages(filters: string[]): Stage[] {
@@ -149,7 +151,7 @@ function planStages(filters: string[]): Stage[] {
     if (name === 'contract' || name === 'integration') args.push(`--test-concurrency=${availableParallelism() + 2}`);
     // Two at a time: each waits for servers to come back half of its time, and what happens at a moment must stand some load.
     if (name === 'faults') args.splice(0, 1, `--test-timeout=${stageMsMax}`, '--test-concurrency=2');
-    stages.push(testStage(name, stageFiles, args));
+    stages.push(testStage(name, stageFiles, args, name === 'unit' ? availableParallelism() : 1));
   }
   return stages;
 }
