@@ -16,6 +16,17 @@ export function registerMetrics(nucleus: Nucleus): void {
   gauge('corec_bloques', 'Bloques', () => swarm.bloques.length);
   gauge('corec_lecturas_total', 'Lecturas placed since the first start', () => swarm.lecturas);
   gauge('corec_cycles_total', 'Bloque cycles since the start', () => nucleus.ejecucion.cycles);
+  gauge('corec_cycles_missed_total', 'Cycles that had not run when their next was due', () =>
+    swarm.bloques.reduce((sum, bloque) => sum + bloque.missedTotal, 0),
+  );
+  gauge('corec_carga_allowed', 'Share of a cycle that bloques of lower canales may run', () => nucleus.ejecucion.carga);
+  gauge('corec_background_waiting', 'Bloques of canal 5 that wait', () => nucleus.ejecucion.background.waiting);
+  gauge('corec_background_runs_total', 'Runs of bloques of canal 5', () => nucleus.ejecucion.background.runs);
+  gauge(
+    'corec_background_refused_total',
+    'Bloques of canal 5 that found the queue full',
+    () => nucleus.ejecucion.background.refused,
+  );
   gauge('corec_fallos_total', 'Failed runs since the start', () => nucleus.runs.fallos);
   gauge('corec_repairs_total', 'Entidades repaired since the start', () => nucleus.runs.repairs);
   gauge('corec_circuits_open', 'Bloques kept from running because they fail', () => nucleus.supervision.open);

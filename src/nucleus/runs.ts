@@ -109,19 +109,21 @@ export class Runs {
     if (this.#deps.paused() || bloque.pausado) return;
     const leave = this.#deps.supervision.leave(bloque);
     if (leave === null) return;
-    carga = Math.min(carga, leave.carga);
-    if (isClosure(bloque.options.procesador.procesador)) {
-      this.#runClosures(bloque, due, carga);
+    // pressure takes from cycles alone: lecturas that were let in would only wait, and fill the inbox
+    const ofCycle = Math.min(carga, leave.carga);
+    const { procesador } = bloque.options.procesador;
+    if (isClosure(procesador)) {
+      this.#runClosures(bloque, due, 'porLectura' in procesador.closures ? leave.carga : ofCycle);
       return;
     }
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     try {
       if (bloque.hasLecturas) {
-        bloque.drain(carga, nowMs);
+        bloque.drain(leave.carga, nowMs);
         this.#deps.swarm().drained(bloque);
       }
-      if ((due & DUE.cycle) !== 0) bloque.cycle(carga, nowMs);
+      if ((due & DUE.cycle) !== 0) bloque.cycle(ofCycle, nowMs);
       this.#afterRun(bloque, due, arrivedMs);
     } catch (error) {
       // a fault of one bloque must not end the loop that all others live on
@@ -153,7 +155,9 @@ export class Runs {
   /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
   #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
     if (this.#closureRuns.has(bloque)) {
-      this.#closuresAgain.set(bloque, (this.#closuresAgain.get(bloque) ?? 0) | due);
+      const waiting = this.#closuresAgain.get(bloque) ?? 0;
+      if ((waiting & due & DUE.cycle) !== 0) bloque.missedTotal++;
+      this.#closuresAgain.set(bloque, waiting | due);
       return;
     }
     const arrivedMs = bloque.inbox.oldestArrivalMs;

@@ -94,6 +94,8 @@ export interface BloqueSummary {
   readonly umbral: number;
   readonly fallos: number;
   readonly repairs: number;
+  /** Cycles since the start that had not run when their next was due. */
+  readonly missed: number;
   readonly inbox: number;
   readonly alertasAbiertas: number;
   readonly bytes: number;

@@ -125,6 +125,7 @@ export function bloqueView({ bloque, alertas, entidades, more }: BloqueResult, v
     [text(idioma, 'cli.head_waiting'), formatNumber(idioma, bloque.inbox)],
     [text(idioma, 'cli.head_size'), formatBytes(idioma, bloque.bytes)],
   ];
+  if (bloque.missed > 0) rows.push([text(idioma, 'cli.head_missed'), formatNumber(idioma, bloque.missed)]);
   const lines = [`${paint.bold(bloque.id)}${marks === '' ? '' : ` ${paint.yellow(marks)}`}`, ...pairs(rows, paint)];
   if (alertas.length > 0) lines.push('', ...alertTable(alertas, view));
   if (entidades.length > 0) lines.push('', ...entidadTable(entidades, view), ...moreLine(view, more));

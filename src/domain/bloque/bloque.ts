@@ -120,6 +120,8 @@ export class BloqueSimbiotico implements RunSink {
   /** Turns it had in this process, and ms that they took. */
   turnsTotal = 0;
   turnsMs = 0;
+  /** Cycles in this process that had not run when the next one was due. */
+  missedTotal = 0;
   /** EWMA of the share of its entidades that had work in an interval. */
   carga = 0;
   watermarkMs = 0;

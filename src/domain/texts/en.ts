@@ -194,6 +194,7 @@ export const EN = {
   'cli.head_last': 'last',
   'cli.head_size': 'size',
   'cli.head_waiting': 'waiting',
+  'cli.head_missed': 'cycles missed',
   'cli.from_store': 'No CoreC is running; this is what is stored in {ruta}.',
   'cli.fase_parado': 'stopped',
   'cli.fase_arrancando': 'starting',

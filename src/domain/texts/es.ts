@@ -192,6 +192,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.head_last': 'última',
   'cli.head_size': 'tamaño',
   'cli.head_waiting': 'en espera',
+  'cli.head_missed': 'ciclos perdidos',
   'cli.from_store': 'Ningún CoreC está en marcha; esto es lo guardado en {ruta}.',
   'cli.fase_parado': 'parado',
   'cli.fase_arrancando': 'arrancando',

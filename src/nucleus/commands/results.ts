@@ -92,6 +92,7 @@ const bloqueShape = {
   carga: z.number(),
   fallos: count,
   repairs: count,
+  missed: count,
   inbox: count,
   alertasAbiertas: count,
   bytes: count,

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AGEING_MS, DUE, Schedule, type Schedulable } from '#domain/cycle/schedule.ts';
+import {
+  AGEING_MS,
+  BACKGROUND_AGEING_MS,
+  BACKGROUND_MAX,
+  DUE,
+  Schedule,
+  type Schedulable,
+} from '#domain/cycle/schedule.ts';
 import { Quantiles } from '#domain/cycle/quantiles.ts';
 
 const item = (canal: number, preferred = false): Schedulable & { name: string } => ({
@@ -22,9 +29,32 @@ test('canales run in order 4, 2, 1, 3, 5, and those of plugins first among equal
 
 test('whoever has waited past the ageing limit goes before higher canales', () => {
   const schedule = new Schedule<ReturnType<typeof item>>();
-  schedule.add(item(5), DUE.cycle, 0);
+  schedule.add(item(3), DUE.cycle, 0);
   schedule.add(item(4), DUE.cycle, AGEING_MS);
-  assert.equal(schedule.next(AGEING_MS + 1)!.item.name, '5');
+  assert.equal(schedule.next(AGEING_MS + 1)!.item.name, '3');
+});
+
+test('canal 5 runs when nothing else is due, and after ten seconds all the same', () => {
+  const schedule = new Schedule<ReturnType<typeof item>>();
+  schedule.add(item(5), DUE.cycle, 0);
+  for (let nowMs = AGEING_MS; nowMs <= BACKGROUND_AGEING_MS; nowMs += AGEING_MS) {
+    schedule.add(item(1), DUE.cycle, nowMs);
+    assert.equal(schedule.next(nowMs)!.item.name, '1');
+  }
+  schedule.add(item(1), DUE.cycle, BACKGROUND_AGEING_MS);
+  assert.equal(schedule.next(BACKGROUND_AGEING_MS + 1)!.item.name, '5');
+});
+
+test('the background holds so many bloques, refuses and counts what is more, and takes it later', () => {
+  const schedule = new Schedule<ReturnType<typeof item>>();
+  for (let k = 0; k < BACKGROUND_MAX; k++) schedule.add(item(5), DUE.cycle, 0);
+  const late = item(5);
+  schedule.add(late, DUE.lecturas, 0);
+  assert.deepEqual([schedule.background, schedule.refused, late.due], [BACKGROUND_MAX, 1, 0]);
+  schedule.next(1);
+  schedule.add(late, DUE.lecturas, 1);
+  assert.equal(late.due, DUE.lecturas);
+  assert.equal(schedule.background, BACKGROUND_MAX);
 });
 
 test('of two whom age lets pass, one that was overtaken comes between', () => {
