@@ -108,8 +108,8 @@ const bloqueShape = {
     es: `Memoria máxima de un bloque, en MB de 1 048 576 bytes; se comprueba al inicio y al crecer. Por defecto ${MAX_SIZE_MB_DEFAULT}, con modelo ${MAX_SIZE_MB_INTELIGENTE}.`,
   }),
   procesador: doc(z.string().min(1).max(4096).default('detector'), {
-    en: 'What its entidades do: detector, limites, conteo, tasa, latido, contador, simulado, the name of your own, or the path of the file that defines it (./my-procesador.ts). Default detector.',
-    es: 'Qué hacen sus entidades: detector, limites, conteo, tasa, latido, contador, simulado, el nombre de uno propio, o la ruta del archivo que lo define (./mi-procesador.ts). Por defecto detector.',
+    en: 'What its entidades do: detector, detector_fino, limites, conteo, tasa, latido, contador, simulado, the name of your own, or the path of the file that defines it (./my-procesador.ts). Default detector.',
+    es: 'Qué hacen sus entidades: detector, detector_fino, limites, conteo, tasa, latido, contador, simulado, el nombre de uno propio, o la ruta del archivo que lo define (./mi-procesador.ts). Por defecto detector.',
     permitido: {
       en: 'the name of a procesador or the path of a file',
       es: 'el nombre de un procesador o la ruta de un archivo',

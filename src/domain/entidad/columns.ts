@@ -3,7 +3,7 @@
  *
  * C1 Column k of slot i is element i; every column has `slots` elements; columns are laid out widest first, so each is aligned.
  */
-import { COLUMN_BYTES, type ColumnType, type EstadoSpec } from '../procesadores/define.ts';
+import { COLUMN_BYTES, plainColumns, type ColumnType, type EstadoSpec } from '../procesadores/define.ts';
 
 export type Column = Float32Array | Float64Array | Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
@@ -66,7 +66,7 @@ export interface BloqueMemory {
   readonly bytes: number;
   readonly buffer: SharedArrayBuffer;
   readonly core: CoreColumns;
-  /** The procesador's columns, in the order of its definition. */
+  /** The procesador's columns, in the order of its definition, a vector as its places. */
   readonly estado: readonly NamedColumn[];
 }
 
@@ -81,9 +81,10 @@ const MAKE: Readonly<Record<ColumnType, (buffer: ArrayBufferLike, at: number, sl
 
 /** Columns for `slots` entidades, zeroed but for activo (1: idle capacity is sound). */
 export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory {
+  const plain = plainColumns(spec);
   const all: { name: string; type: ColumnType; core: boolean }[] = [
     ...Object.entries(CORE_SPEC).map(([name, type]) => ({ name, type, core: true })),
-    ...Object.entries(spec).map(([name, type]) => ({ name, type, core: false })),
+    ...plain.map(({ name, type }) => ({ name, type, core: false })),
   ];
   const widestFirst = all.toSorted((a, b) => COLUMN_BYTES[b.type] - COLUMN_BYTES[a.type]);
   const bytes = all.reduce((sum, column) => sum + COLUMN_BYTES[column.type] * slots, 0);
@@ -100,6 +101,6 @@ export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory 
     Object.keys(CORE_SPEC).map((name) => [name, made.get(`core.${name}`)!]),
   ) as unknown as CoreColumns;
   core.activo.fill(1);
-  const estado = Object.entries(spec).map(([name, type]) => ({ name, type, data: made.get(`estado.${name}`)! }));
+  const estado = plain.map(({ name, type }) => ({ name, type, data: made.get(`estado.${name}`)! }));
   return { slots, bytes, buffer, core, estado };
 }

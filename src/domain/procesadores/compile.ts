@@ -11,9 +11,9 @@
  * R2 Lecturas run in the order given; those of an entidad that does not run (corre = 0) are put aside by index in `held`, in order.
  * R3 The loop stops early only when `pend` has no room; it returns the index it reached.
  */
-import type { BloqueMemory, CoreColumns } from '../entidad/columns.ts';
+import type { BloqueMemory, Column, CoreColumns } from '../entidad/columns.ts';
 import { isClosure } from './closure.ts';
-import type { AnyProcesador, EntidadView, EstadoSpec, Explicacion } from './define.ts';
+import { plainColumns, type AnyProcesador, type EstadoSpec, type Explicacion, type Vector } from './define.ts';
 
 /** What the loops add up; index into `acc`. */
 export const ACC = { runs: 0, errors: 1, sum: 2, sumSquares: 3, held: 4, shift: 5, late: 6 } as const;
@@ -113,13 +113,43 @@ export interface CompiledProcesador {
 
 let compiledCount = 0;
 
+/** Places of a vector, of the entidad on which `view` stands. */
+class VectorView implements Vector {
+  columns: readonly Column[] = [];
+  readonly view: ViewObject;
+  constructor(view: ViewObject) {
+    this.view = view;
+  }
+  get length(): number {
+    return this.columns.length;
+  }
+  get(k: number): number {
+    return this.columns[k]![this.view.slot]!;
+  }
+  set(k: number, x: number): void {
+    this.columns[k]![this.view.slot] = x;
+  }
+}
+
 function makeViewClass(procesador: AnyProcesador): new () => ViewObject {
-  const columns = Object.keys(procesador.estado as EstadoSpec);
-  const fields = columns.map((_, k) => `this.$${k} = null;`).join('');
-  const binds = columns.map((_, k) => `this.$${k} = memory.estado[${k}].data;`).join('');
-  const accessors = columns
-    .map((name, k) => `get ${name}() { return this.$${k}[this.slot]; } set ${name}(x) { this.$${k}[this.slot] = x; }`)
-    .join('\n');
+  const spec = procesador.estado as EstadoSpec;
+  let fields = '';
+  let binds = '';
+  let accessors = '';
+  let at = 0;
+  for (const name of Object.keys(spec)) {
+    const places = plainColumns({ [name]: spec[name]! }).length;
+    const isVector = spec[name]!.endsWith(']');
+    if (isVector) {
+      fields += `this.${name} = new VectorView(this);`;
+      binds += `this.${name}.columns = memory.estado.slice(${at}, ${at + places}).map((c) => c.data);`;
+    } else {
+      fields += `this.$${at} = null;`;
+      binds += `this.$${at} = memory.estado[${at}].data;`;
+      accessors += `get ${name}() { return this.$${at}[this.slot]; } set ${name}(x) { this.$${at}[this.slot] = x; }\n`;
+    }
+    at += places;
+  }
   const text = `'use strict';
 return class EntidadView${compiledCount} {
   constructor() { this.slot = 0; this.$numero = null; this.$valor = null; this.$lectura = null; this.$tsMs = null; ${fields} }
@@ -135,7 +165,7 @@ return class EntidadView${compiledCount} {
   ${accessors}
 };`;
   // oxlint-disable-next-line no-new-func -- the reason stands in the head of this file
-  return new Function(text)() as new () => ViewObject;
+  return new Function('VectorView', text)(VectorView) as new () => ViewObject;
 }
 
 /** `typeof` comes first: a string or boolean would pass the arithmetic; fround first: 1e300 is no float32. */
@@ -327,7 +357,7 @@ function makeLoops(procesador: AnyProcesador): Loops {
 /** Compiles `procesador`; do it once and share the result among all its bloques. */
 export function compileProcesador(procesador: AnyProcesador): CompiledProcesador {
   const { view, lectura, lecturasLoop, cycleLoop } = loopsOf(procesador);
-  const typedView = view as unknown as EntidadView<EstadoSpec>;
+  const typedView = view as never;
   let core: CoreColumns | null = null;
   const bound = (): CoreColumns => {
     if (core === null) throw new Error(`procesador ${procesador.nombre} runs before it is bound to a bloque`);

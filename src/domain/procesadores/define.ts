@@ -13,13 +13,25 @@ import { CoreCError } from '../errors.ts';
 
 /** Type of one state column: float32/64, unsigned 8/16/32 bits, signed 32 bits. Writing wraps or rounds as in typed arrays. */
 export type ColumnType = 'f32' | 'f64' | 'u8' | 'u16' | 'u32' | 'i32';
-export type EstadoSpec = Readonly<Record<string, ColumnType>>;
+/** `f32[48]`: 48 columns of one name, from `name_0` on. */
+export type VectorType = `${ColumnType}[${number}]`;
+export type EstadoSpec = Readonly<Record<string, ColumnType | VectorType>>;
+
+/** The columns of one name, of the entidad on which the view stands. A place outside throws. */
+export interface Vector {
+  readonly length: number;
+  get(k: number): number;
+  set(k: number, x: number): void;
+}
 
 /**
- * One entidad as its procesador sees it: its own state columns as plain number properties, and what the core keeps of it.
+ * One entidad as its procesador sees it: its own state columns as plain number properties (those of a vector by get and set), and what the core
+ * keeps of it.
  * It is one object moved over the slots: never keep it.
  */
-export type EntidadView<E extends EstadoSpec> = { -readonly [K in keyof E]: number } & {
+export type EntidadView<E extends EstadoSpec> = {
+  -readonly [K in keyof E as E[K] extends VectorType ? never : K]: number;
+} & { readonly [K in keyof E as E[K] extends VectorType ? K : never]: Vector } & {
   /** Place in the bloque, 0-based: fit for seeding, not an identity. */
   readonly slot: number;
   /** The entidad's number: uint32, unique in the instance, for life. */
@@ -110,7 +122,23 @@ const RESERVED: ReadonlySet<string> = new Set([
   'prototype',
   '__proto__',
 ]);
-const MAX_COLUMNS = 128;
+const MAX_COLUMNS = 960;
+const VECTOR = /^(f32|f64|u8|u16|u32|i32)\[([1-9][0-9]{0,2})\]$/;
+
+/** A column as it lies in memory: a vector is as many of them as it has places, next to one another. */
+export interface PlainColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** The columns of `spec`, in its order, vectors as their places. */
+export function plainColumns(spec: EstadoSpec): PlainColumn[] {
+  return Object.entries(spec).flatMap(([name, type]) => {
+    const parts = VECTOR.exec(type);
+    if (parts === null) return [{ name, type: type as ColumnType }];
+    return Array.from({ length: Number(parts[2]) }, (_, k) => ({ name: `${name}_${k}`, type: parts[1] as ColumnType }));
+  });
+}
 
 /**
  * Checks a definition and fills in its defaults.
@@ -125,7 +153,7 @@ export function defineProcesador<const E extends EstadoSpec, P = Record<string, 
     throw new CoreCError('COREC_E_PROCESADOR_INVALID', { nombre: String(def.nombre), ...fault });
   }
   let bytesPorEntidad = 0;
-  for (const type of Object.values(def.estado)) bytesPorEntidad += COLUMN_BYTES[type];
+  for (const { type } of plainColumns(def.estado)) bytesPorEntidad += COLUMN_BYTES[type];
   return Object.freeze({
     ...def,
     autonomo: def.autonomo ?? false,
@@ -142,7 +170,6 @@ function findFault<E extends EstadoSpec, P>(def: ProcesadorDef<E, P>): { found: 
     return { found: `version ${String(def.version)}`, expected: 'an integer from 1 to 65535' };
   }
   const columns = Object.entries(def.estado);
-  if (columns.length > MAX_COLUMNS) return { found: `${columns.length} columns`, expected: `at most ${MAX_COLUMNS}` };
   for (const [name, type] of columns) {
     if (!/^[A-Za-z][A-Za-z0-9_]{0,31}$/.test(name) || RESERVED.has(name)) {
       return {
@@ -150,9 +177,17 @@ function findFault<E extends EstadoSpec, P>(def: ProcesadorDef<E, P>): { found: 
         expected: `letters, digits and _, none of ${[...RESERVED].slice(0, 5).join(', ')}`,
       };
     }
-    if (!Object.hasOwn(COLUMN_BYTES, type)) {
-      return { found: `column ${name}: '${String(type)}'`, expected: Object.keys(COLUMN_BYTES).join(', ') };
+    if (!Object.hasOwn(COLUMN_BYTES, type) && !VECTOR.test(String(type))) {
+      const expected = `${Object.keys(COLUMN_BYTES).join(', ')}, or a vector of them: f32[48]`;
+      return { found: `column ${name}: '${String(type)}'`, expected };
     }
+  }
+  const plain = plainColumns(def.estado);
+  if (plain.length > MAX_COLUMNS) return { found: `${plain.length} columns`, expected: `at most ${MAX_COLUMNS}` };
+  const seen = new Set<string>();
+  for (const { name } of plain) {
+    if (seen.has(name)) return { found: `column "${name}" twice`, expected: 'names that no place of a vector has' };
+    seen.add(name);
   }
   if (def.onLectura === undefined && def.onCycle === undefined) {
     return { found: 'neither onLectura nor onCycle', expected: 'at least one of them' };

@@ -9,11 +9,13 @@ import { ALERT, ALERT_TAIL, MOTIVE, NORMA_COLUMNS, expected, judge, type NormaVi
 
 export const sensibilidadSchema: z.ZodDefault<z.ZodNumber> = z.number().min(0.05).max(20).default(1);
 
-const detectorParametros = z.strictObject({
+export const detectorParametros: z.ZodType<DetectorParametros> = z.strictObject({
   /** 1 by default; 2 alerts at half the deviation, 0.5 at twice. */
   sensibilidad: sensibilidadSchema,
 });
-export type DetectorParametros = z.infer<typeof detectorParametros>;
+export interface DetectorParametros {
+  readonly sensibilidad: number;
+}
 
 /** Valor from which an episodio opens, and below which it may close. */
 export const DETECTOR_ABRE: number = ALERT;

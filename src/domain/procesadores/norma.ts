@@ -145,9 +145,47 @@ const QUANTUM_BIAS = 150;
 const POWER = Float64Array.from({ length: 256 }, (_, k) => (k === 0 ? Infinity : 2 ** (k - QUANTUM_BIAS)));
 const perAge = (f: (days: number) => number): Float64Array =>
   Float64Array.from({ length: 256 }, (_, age) => f(age / TRAMOS_PER_DAY));
-const MARGIN_AT = perAge((days) => MARGIN * (1 + MARGIN_YOUNG / (days + MARGIN_YOUNG_DAYS)));
-const RANGE_GAIN_AT = perAge((days) => Math.min(1, Math.max(RANGE_GAIN, YOUNG_GAIN / (days + 0.01))));
-const MEAN_GAIN_AT = perAge((days) => Math.min(1, Math.max(MEAN_GAIN, YOUNG_GAIN / (days + 0.01))));
+
+/** The figures that make one judge unlike another; the rest is the same for all. */
+export interface Metodo {
+  readonly margin: number;
+  readonly marginAt: Float64Array;
+  readonly rangeGainAt: Float64Array;
+  readonly meanGainAt: Float64Array;
+  readonly fastRate: number;
+  readonly slowRate: number;
+  readonly fastWeight: number;
+  readonly hourWeight: number;
+  readonly gateWidths: number;
+  readonly forgetSpreads: number;
+  readonly flatMore: number;
+}
+
+/** @param vary what the nth figure is multiplied by. */
+export function makeMetodo(vary: (figure: number) => number, flatMore: number = FLAT_MORE): Metodo {
+  const margin = MARGIN * vary(0);
+  const young = MARGIN_YOUNG * vary(1);
+  const rangeGain = RANGE_GAIN * vary(2);
+  const meanGain = MEAN_GAIN * vary(3);
+  const youngGain = YOUNG_GAIN * vary(4);
+  const gainAt = (gain: number): Float64Array =>
+    perAge((days) => Math.min(1, Math.max(gain, youngGain / (days + 0.01))));
+  return {
+    margin,
+    marginAt: perAge((days) => margin * (1 + young / (days + MARGIN_YOUNG_DAYS))),
+    rangeGainAt: gainAt(rangeGain),
+    meanGainAt: gainAt(meanGain),
+    fastRate: FAST_RATE * vary(5),
+    slowRate: SLOW_RATE * vary(6),
+    fastWeight: FAST_WEIGHT * vary(7),
+    hourWeight: HOUR_WEIGHT * vary(8),
+    gateWidths: GATE_WIDTHS * vary(9),
+    forgetSpreads: FORGET_SPREADS * vary(10),
+    flatMore,
+  };
+}
+
+const METODO: Metodo = makeMetodo(() => 1);
 
 /**
  * Takes in one lectura and returns its score, 0..1.
@@ -155,21 +193,28 @@ const MEAN_GAIN_AT = perAge((days) => Math.min(1, Math.max(MEAN_GAIN, YOUNG_GAIN
  * @param x what is judged; @param tsMs its time and @param beforeMs that of the one judged before it, UTC ms.
  * @param sensitivity 1 by default; 2 halves the margin.
  */
-export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, sensitivity: number): number {
+export function judge(
+  e: NormaView,
+  x: number,
+  tsMs: number,
+  beforeMs: number,
+  sensitivity: number,
+  m: Metodo = METODO,
+): number {
   const seen = e.seen;
   if (seen === 0) return begin(e, x);
   const y = Math.fround((x > LARGEST ? LARGEST : x < -LARGEST ? -LARGEST : x) - e.origin);
   let odd = 0;
   const tramo = Math.floor(tsMs * TRAMOS_PER_MS);
   const before = Math.floor(beforeMs * TRAMOS_PER_MS);
-  if (tramo > before) odd = turn(e, before, tramo - before);
+  if (tramo > before) odd = turn(e, before, tramo - before, m);
 
   const last = e.last;
   if (y === last) {
     const run = e.run;
     if (run < RUN_MAX) {
       e.run = run + 1;
-      if (run >= FLAT_MORE && flat(e, run + 1, seen)) odd = FLAT_EXCEEDANCE;
+      if (run >= m.flatMore && flat(e, run + 1, seen)) odd = FLAT_EXCEEDANCE;
     }
   } else {
     e.last = y;
@@ -181,7 +226,7 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
   const calm = e.calm;
   if (calm !== 0) {
     e.calm = calm - 1;
-    if (calm > CALM) takeIn(e, last, 1);
+    if (calm > CALM) takeIn(e, last, 1, m);
     else if (calm === 1) settle(e);
   }
 
@@ -195,16 +240,16 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
     perSeen = 1 / (seen + 1);
   }
   if ((y > high || y < low) && seen > LEARN_FREELY) {
-    const most = GATE_WIDTHS * (high - low);
+    const most = m.gateWidths * (high - low);
     gated = y > high + most ? high + most : y < low - most ? low - most : y;
   }
   const apart = gated > slow ? gated - slow : slow - gated;
   const spread = e.spread;
   e.spread = spread + (perSeen > SPREAD_RATE ? perSeen : SPREAD_RATE) * (apart - spread);
   const fast = e.fast;
-  const fastNow = Math.fround(fast + (perSeen > FAST_RATE ? perSeen : FAST_RATE) * (gated - fast));
+  const fastNow = Math.fround(fast + (perSeen > m.fastRate ? perSeen : m.fastRate) * (gated - fast));
   e.fast = fastNow;
-  const slowNow = Math.fround(slow + (perSeen > SLOW_RATE ? perSeen : SLOW_RATE) * (gated - slow));
+  const slowNow = Math.fround(slow + (perSeen > m.slowRate ? perSeen : m.slowRate) * (gated - slow));
   e.slow = slowNow;
 
   if (seen === MEANS_FROM) {
@@ -220,7 +265,7 @@ export function judge(e: NormaView, x: number, tsMs: number, beforeMs: number, s
     slowNow > e.slowHigh ||
     slowNow < e.slowLow
   ) {
-    return outside(e, y, last, odd, calm, seen, sensitivity);
+    return outside(e, y, last, odd, calm, seen, sensitivity, m);
   }
   return calm > CALM_TAIL ? ALERT_TAIL : 0;
 }
@@ -242,6 +287,7 @@ function outside(
   calm: number,
   seen: number,
   sensitivity: number,
+  m: Metodo,
 ): number {
   const step = e.quantum === 0 ? 0 : POWER[e.quantum]!;
   let odd = before;
@@ -257,7 +303,7 @@ function outside(
     else motive = jumped ? MOTIVE.jumpDown : MOTIVE.below;
   }
   const { fast, fastLow, fastHigh } = e;
-  const fastOdd = FAST_WEIGHT * exceedance(fast, fastLow, fastHigh, fastHigh - fastLow + MEAN_STEPS * step);
+  const fastOdd = m.fastWeight * exceedance(fast, fastLow, fastHigh, fastHigh - fastLow + MEAN_STEPS * step);
   if (fastOdd > odd) {
     odd = fastOdd;
     motive = fast > fastHigh ? MOTIVE.levelAbove : MOTIVE.levelBelow;
@@ -273,8 +319,8 @@ function outside(
   let score = calm > CALM_TAIL ? ALERT_TAIL * SCORE_STEPS : 0;
   if (odd > EXCEEDANCE_MIN && (seen >= READY || (seen >= READY_SLOW && age >= READY_SLOW_AGE))) {
     const recent = e.recent;
-    const many = recent > RECENT_FREE ? (MARGIN * (recent - RECENT_FREE)) / RECENT_ALERT : 0;
-    const margin = (MARGIN_AT[age]! + many) / sensitivity;
+    const many = recent > RECENT_FREE ? (m.margin * (recent - RECENT_FREE)) / RECENT_ALERT : 0;
+    const margin = (m.marginAt[age]! + many) / sensitivity;
     const scored = Math.round((SCORE_STEPS * odd) / (odd + margin));
     if (calm === 0) {
       score = scored;
@@ -289,8 +335,8 @@ function outside(
       if (odd > margin / 2 && calm < CALM) e.calm = CALM;
     }
   }
-  if (seen <= LEARN_FREELY || calm !== 0) takeIn(e, y, 1);
-  else takeIn(e, y, 0);
+  if (seen <= LEARN_FREELY || calm !== 0) takeIn(e, y, 1, m);
+  else takeIn(e, y, 0, m);
   return score / SCORE_STEPS;
 }
 
@@ -301,12 +347,12 @@ function exceedance(y: number, low: number, high: number, width: number): number
 }
 
 /** Widens the ranges towards `y` and the means: wholly (1), or by the gains of the clave's age (0). */
-function takeIn(e: NormaView, y: number, wholly: number): void {
-  const gain = wholly === 1 ? 1 : RANGE_GAIN_AT[e.age]!;
+function takeIn(e: NormaView, y: number, wholly: number, m: Metodo): void {
+  const gain = wholly === 1 ? 1 : m.rangeGainAt[e.age]!;
   const { low, high, fast, fastLow, fastHigh, slow, slowLow, slowHigh } = e;
   if (y > high) e.high = gain === 1 ? y : high + gain * (y - high);
   else if (y < low) e.low = gain === 1 ? y : low + gain * (y - low);
-  const meanGain = wholly === 1 ? 1 : MEAN_GAIN_AT[e.age]!;
+  const meanGain = wholly === 1 ? 1 : m.meanGainAt[e.age]!;
   if (fast > fastHigh) e.fastHigh = fastHigh + meanGain * (fast - fastHigh);
   else if (fast < fastLow) e.fastLow = fastLow + meanGain * (fast - fastLow);
   if (slow > slowHigh) e.slowHigh = slowHigh + meanGain * (slow - slowHigh);
@@ -348,16 +394,16 @@ function exponent(step: number): number {
 // -- every three hours ---------------------------------------------------------------------------------------------------------
 
 /** The time of day has moved on by `tramos`: judges and learns the tramo that ended; forgets; grows older. Returns the exceedance. */
-function turn(e: NormaView, ended: number, tramos: number): number {
+function turn(e: NormaView, ended: number, tramos: number, m: Metodo): number {
   const few = tramos < TRAMOS_PER_DAY ? tramos : TRAMOS_PER_DAY;
-  const odd = tramos < TRAMOS_PER_DAY ? endHour(e, ended & (TRAMOS_PER_DAY - 1)) : 0;
+  const odd = tramos < TRAMOS_PER_DAY ? endHour(e, ended & (TRAMOS_PER_DAY - 1), m) : 0;
   const age = e.age + few;
   e.age = age > 255 ? 255 : age;
   const recent = e.recent - tramos;
   e.recent = recent < 0 ? 0 : recent;
   const part = few / FORGET_TRAMOS;
-  const most = e.slow + FORGET_SPREADS * e.spread;
-  const least = e.slow - FORGET_SPREADS * e.spread;
+  const most = e.slow + m.forgetSpreads * e.spread;
+  const least = e.slow - m.forgetSpreads * e.spread;
   const { low, high, fastLow, fastHigh, slowLow, slowHigh } = e;
   if (high > most) e.high = high - part * (high - most);
   if (low < least) e.low = low + part * (least - low);
@@ -368,7 +414,7 @@ function turn(e: NormaView, ended: number, tramos: number): number {
   return odd;
 }
 
-function endHour(e: NormaView, hour: number): number {
+function endHour(e: NormaView, hour: number, m: Metodo): number {
   if (e.hourUnit === 0) {
     const half = Math.max(Math.abs(e.low), Math.abs(e.high));
     if (half === 0) return 0;
@@ -395,7 +441,7 @@ function endHour(e: NormaView, hour: number): number {
   if (distance > known) {
     const width = 2 * (known + (0.1 * e.spread) / POWER[e.hourUnit]!);
     if (!young && width > 0 && swing(e) > 3 * known) {
-      odd = (HOUR_WEIGHT * (distance - known)) / width;
+      odd = (m.hourWeight * (distance - known)) / width;
       e.motive = (apart > 0 ? MOTIVE.hourAbove : MOTIVE.hourBelow) + hour;
     }
     const spread = Math.ceil(2 * distance);
@@ -497,7 +543,7 @@ export function peek(e: NormaView, x: number, sensitivity: number): number {
   const step = e.quantum === 0 ? 0 : POWER[e.quantum]!;
   const { low, high } = e;
   const odd = exceedance(Math.fround(x - e.origin), low, high, high - low + RANGE_STEPS * step);
-  const margin = MARGIN_AT[age]! / sensitivity;
+  const margin = METODO.marginAt[age]! / sensitivity;
   return Math.round((SCORE_STEPS * odd) / (odd + margin)) / SCORE_STEPS;
 }
 

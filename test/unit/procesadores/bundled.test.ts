@@ -9,7 +9,7 @@ import { Bench, MINUTE, dice, every, gauss } from './run.ts';
 test('the bundled procesadores are those of the documentation, each once', () => {
   assert.deepEqual(
     BUNDLED.map(({ nombre }) => nombre).toSorted(),
-    ['conteo', 'contador', 'detector', 'latido', 'limites', 'simulado', 'tasa'].toSorted(),
+    ['conteo', 'contador', 'detector', 'detector_fino', 'latido', 'limites', 'simulado', 'tasa'].toSorted(),
   );
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeBloque } from '../../fixtures/bloque.ts';
 import { defineProcesador, type AnyProcesador } from '#domain/procesadores/define.ts';
+import { Bench } from './run.ts';
 
 /** An autonomous procesador whose entidad `slot` answers answers[slot]. */
 const answering = (answers: readonly unknown[], abre = 100): AnyProcesador =>
@@ -63,4 +64,31 @@ test('very large valores are judged one by one, and are no fault', () => {
   }
   assert.equal(bloque.fallosTotal, 0);
   assert.equal(bloque.runsTotal, 30);
+});
+
+test('the places of a vector are columns of their own, one entidad beside the other', () => {
+  const vectors = defineProcesador({
+    nombre: 'vectors',
+    version: 1,
+    estado: { before: 'u8', list: 'f32[3]', after: 'u16' },
+    onLectura: (e, lectura) => {
+      e.before = e.list.length;
+      e.list.set(1, e.list.get(1) + lectura.valor);
+      e.list.set(2, -1);
+      e.after = 7;
+      return e.list.get(1);
+    },
+  });
+  assert.equal(vectors.bytesPorEntidad, 15);
+  const bench = new Bench(vectors, {}, 2);
+  assert.deepEqual([...bench.feed([1, 2], [0, 0], 1)], [1, 3]);
+  bench.feed([10], [0], 0);
+  assert.deepEqual(bench.state(0), { before: 3, list_0: 0, list_1: 10, list_2: -1, after: 7 });
+  assert.deepEqual(bench.state(1), { before: 3, list_0: 0, list_1: 3, list_2: -1, after: 7 });
+  for (const estado of [{ x: 'f32[0]' }, { x: 'f32[2]', x_1: 'u8' }, { x: 'f64[961]' }]) {
+    assert.throws(
+      () => defineProcesador({ nombre: 'faulty', version: 1, estado: estado as never, onLectura: () => 0 }),
+      /COREC_E_PROCESADOR_INVALID|column/,
+    );
+  }
 });

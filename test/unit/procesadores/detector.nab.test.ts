@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import type { AnyProcesador } from '#domain/procesadores/define.ts';
+import { detectorFino } from '#domain/procesadores/detector-fino.ts';
 import { detector } from '#domain/procesadores/detector.ts';
 import { devData, readNab, scoreNab, type NabSeries } from './nab.ts';
 import { Bench, DAY, START, every } from './run.ts';
@@ -14,8 +16,11 @@ const nab = devData('nab-dev');
 const metr = devData('streams', 'metr_la_week.csv.gz');
 const bus = devData('streams', 'montevideo_bus.csv.gz');
 
-function alertsOf({ valores, times }: Pick<NabSeries, 'valores' | 'times'>): number[] {
-  const scores = new Bench(detector).feed(valores, times);
+function alertsOf(
+  { valores, times }: Pick<NabSeries, 'valores' | 'times'>,
+  procesador: AnyProcesador = detector,
+): number[] {
+  const scores = new Bench(procesador).feed(valores, times);
   return Array.from(scores.keys()).filter((i) => scores[i]! >= 0.5);
 }
 
@@ -24,7 +29,7 @@ test(
   { skip: nab === null },
   (t) => {
     const corpus = readNab(nab!);
-    const alerts = corpus.map(alertsOf);
+    const alerts = corpus.map((series) => alertsOf(series));
     const score = scoreNab(corpus, alerts);
     t.diagnostic(
       `standard ${score.standard.toFixed(1)}, low FP ${score.lowFp.toFixed(1)}, ${score.found} of ${score.windows} windows, ` +
@@ -37,6 +42,39 @@ test(
       const most = Math.max(7, (8 * days) / 30);
       assert.ok(alerts[k]!.length <= most, `${series.name}: ${alerts[k]!.length} alerts in ${days.toFixed(0)} days`);
     });
+  },
+);
+
+test(
+  'detector_fino on the same series: standard at the shipped threshold, close to the best one',
+  { skip: nab === null },
+  (t) => {
+    const corpus = readNab(nab!);
+    const scores = corpus.map(({ valores, times }) => new Bench(detectorFino).feed(valores, times));
+    const at = (limit: number, among = corpus.map(() => true)): ReturnType<typeof scoreNab> => {
+      const used = corpus.filter((_, k) => among[k]);
+      const alerts = scores.filter((_, k) => among[k]).map((list) => [...list.keys()].filter((i) => list[i]! >= limit));
+      return scoreNab(used, alerts);
+    };
+    const limits = Array.from({ length: 16 }, (_, k) => (118 + 2 * k) / 256);
+    const bestOf = (among?: boolean[]): number =>
+      limits.reduce((best, limit) => (at(limit, among).standard > at(best, among).standard ? limit : best), 0.5);
+    const shipped = at(0.5);
+    const best = at(bestOf());
+    const categoryOf = ({ name }: NabSeries): string => name.split('/')[0]!;
+    const left = [...new Set(corpus.map(categoryOf))].map((category) => {
+      const inside = corpus.map((series) => categoryOf(series) === category);
+      const limit = bestOf(inside.map((is) => !is));
+      return `${category} at ${limit}: ${at(limit, inside).standard.toFixed(1)} (at 0.5: ${at(0.5, inside).standard.toFixed(1)})`;
+    });
+    t.diagnostic(
+      `standard ${shipped.standard.toFixed(1)}, low FP ${shipped.lowFp.toFixed(1)}, ${shipped.found} of ${shipped.windows} windows, ` +
+        `${shipped.falseAlarms} false alarms; best limit ${best.standard.toFixed(1)}`,
+    );
+    t.diagnostic(`limit chosen without the category: ${left.join('; ')}`);
+    assert.ok(shipped.standard >= 66, `standard ${shipped.standard}`);
+    assert.ok(shipped.lowFp >= 62, `low FP ${shipped.lowFp}`);
+    assert.ok(best.standard - shipped.standard <= 4, `best ${best.standard}`);
   },
 );
 
