@@ -71,12 +71,18 @@ export function normalizeConfig(parsed: ConfigParsed, resolve: ResolvePath): Cor
  * bloques made as claves come. Throws a ZodError for an id that no entry may have: ask `isEntryId` first.
  */
 export function bloqueEntryDefaults(id: string, changes: Partial<Omit<BloqueEntry, 'id' | 'path'>> = {}): BloqueEntry {
-  return deepFreeze({ ...madeEntry(id, 'comando', id), ...changes });
+  const made = { ...madeEntry(id, 'comando', id), ...changes };
+  return deepFreeze({ ...made, max_size_mb: changes.max_size_mb ?? defaultSize(made) });
 }
 
 /** Whether an entry may be called so. */
 export function isEntryId(id: string): boolean {
   return bloqueSchema.shape.id.safeParse(id).success;
+}
+
+/** A bloque of `detector_fino` is as large as one with a model: 1,000 entidades take 1.2 MB. */
+function defaultSize({ modelo, procesador }: Pick<BloqueEntry, 'modelo' | 'procesador'>): number {
+  return modelo === null && procesador !== 'detector_fino' ? MAX_SIZE_MB_DEFAULT : MAX_SIZE_MB_INTELIGENTE;
 }
 
 function dbConfig(db: NonNullable<ConfigParsed['db_config']>, resolve: ResolvePath): DbConfig {
@@ -114,7 +120,7 @@ function entryOf(
     entidades: bloque.entidades ?? (bloque.dinamico ? ENTIDADES_DINAMICO_MAX : ENTIDADES_POR_BLOQUE_DEFAULT),
     entidades_por_bloque: bloque.entidades_por_bloque,
     dinamico: bloque.dinamico,
-    max_size_mb: bloque.max_size_mb ?? (bloque.modelo === null ? MAX_SIZE_MB_DEFAULT : MAX_SIZE_MB_INTELIGENTE),
+    max_size_mb: bloque.max_size_mb ?? defaultSize(bloque),
     autoreparacion,
     procesador: isProcesadorPath(bloque.procesador) ? resolve(bloque.procesador) : bloque.procesador,
     parametros: bloque.parametros,
