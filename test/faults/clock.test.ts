@@ -19,7 +19,9 @@ test('the wall clock steps back and forward under load: nothing is lost, nothing
   writeFileSync(clockFile, '0');
   process.env['COREC_TEST_CLOCK'] = clockFile;
   const preload = fileURLToPath(new URL('clock-offset.ts', import.meta.url));
-  const load = new Workload(t, { folder, nodeArgs: ['--import', preload] });
+  // a clock that is 45 days ahead makes what was stored just now older than the month that is kept by default
+  const config = { persistencia: { intervalo_s: 1, retencion_dias: 365 } };
+  const load = new Workload(t, { folder, config, nodeArgs: ['--import', preload] });
   await load.start();
   load.begin();
   const recoveryMs: number[] = [];
