@@ -22,6 +22,8 @@ export {
   type Procesador,
   type ProcesadorDef,
   type ReglaAlerta,
+  type Vector,
+  type VectorType,
 } from '#domain/procesadores/define.ts';
 export { decodeMensaje, encodeMensaje, MENSAJE_BYTES } from '#domain/codec/mensaje.ts';
 export { CoreCError, type ErrorCode } from '#domain/errors.ts';
