@@ -62,7 +62,7 @@ interface Group {
   readonly rows: readonly Planned[];
   /** About how long it takes, seconds. */
   readonly seconds: number;
-  /** Measured only when asked for by name: it needs servers that CoreC itself does without. */
+  /** Measured only when asked for by name: it needs servers that CoreC itself does without, or is of a part of CoreC and not of the whole. */
   readonly isExtra?: true;
   readonly run: (progress: Progress) => Promise<readonly BenchRow[]>;
 }

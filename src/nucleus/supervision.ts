@@ -52,11 +52,11 @@ export class Supervision {
 
   /** What the bloque may do in its next turn; null: nothing. */
   leave(bloque: BloqueSimbiotico): Leave | null {
+    // a plugin is suspended for the circuits of some of its bloques, so there is none without circuits
     if (this.#circuits.size === 0) return FULL;
-    const circuit = this.#circuits.get(bloque);
-    if (circuit === undefined) return FULL;
     if (this.#isSuspended(bloque)) return null;
-    return circuit.leave(this.#deps.clock.monotonicMs());
+    const circuit = this.#circuits.get(bloque);
+    return circuit === undefined ? FULL : circuit.leave(this.#deps.clock.monotonicMs());
   }
 
   settled(bloque: BloqueSimbiotico, { runs, errors }: Pick<Settlement, 'runs' | 'errors'>): void {
@@ -72,34 +72,24 @@ export class Supervision {
     else if (circuit.isForgotten(nowMs)) this.#circuits.delete(bloque);
   }
 
-  /** Circuits of these bloques close and suspensions of their plugins end. Returns how many were not closed. */
-  reset(bloques: readonly BloqueSimbiotico[]): number {
-    let count = 0;
+  /** Circuits of these bloques close, and suspensions of their plugins end. */
+  reset(bloques: readonly BloqueSimbiotico[]): void {
     for (const bloque of bloques) {
       const plugin = this.#deps.pluginOf(bloque);
       if (plugin !== null && this.#suspended.delete(plugin)) this.#closeAviso('', plugin, 'plugin_suspended');
-      const circuit = this.#circuits.get(bloque);
-      if (circuit === undefined) continue;
-      if (circuit.state !== 'cerrado') {
-        count++;
-        this.#closeAviso(bloque.id, '', 'circuit_open');
-      }
-      this.#circuits.delete(bloque);
+      if (this.#circuits.delete(bloque)) this.#closeAviso(bloque.id, '', 'circuit_open');
     }
     this.#judgeNucleus();
-    return count;
   }
 
   /** Bloques that do not run, or only to see whether they can. */
   get open(): number {
-    let count = 0;
-    for (const bloque of this.#circuits.keys()) if (this.isOpen(bloque)) count++;
-    return count;
+    if (this.#circuits.size === 0) return 0;
+    return this.#deps.bloques().reduce((count, bloque) => count + (this.isOpen(bloque) ? 1 : 0), 0);
   }
 
   isOpen(bloque: BloqueSimbiotico): boolean {
-    const circuit = this.#circuits.get(bloque);
-    return circuit !== undefined && (circuit.state !== 'cerrado' || this.#isSuspended(bloque));
+    return (this.#circuits.get(bloque)?.state ?? 'cerrado') !== 'cerrado' || this.#isSuspended(bloque);
   }
 
   /** What keeps CoreC from being ready; empty when nothing does. */
