@@ -25,12 +25,14 @@ import { FULL, isProcesadorFailing, type Leave } from '../supervision/circuit.ts
 import type { Publicar } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import { cycleFitness, followFitness, spread, type CycleSums, type FitnessState } from './fitness.ts';
+import { followFitness, type CycleSums, type FitnessState } from './fitness.ts';
+import { Health } from './health.ts';
 import { Inbox } from './inbox.ts';
+import { OwnAlerts } from './own-alerts.ts';
 import { PendingMensajes, type ModoMensajes } from './pending.ts';
 import { Plazas } from './plazas.ts';
 import { Publication } from './publication.ts';
-import { noteRepair, planRepair, ranWellSince, type InactiveEntidad, type RepairRecord } from './repair.ts';
+import type { RepairRecord } from './repair.ts';
 
 export interface BloqueOptions {
   /** `<entry>/<k>` for configured entries. */
@@ -90,11 +92,7 @@ export interface Settlement {
 type Repaired = Pick<Settlement, 'repaired' | 'restore' | 'quarantined'>;
 const NOTHING_REPAIRED: Repaired = Object.freeze({ repaired: 0, restore: Object.freeze([]), quarantined: 0 });
 
-/** Rules of the bloque's own alerts; the index is the slot in its book. */
-const OWN_RULES = ['error_rate', 'fitness_low', 'quarantine', 'episodios_overflow'] as const;
 const NO_SLOTS: readonly number[] = [];
-/** Cycles with runs before fitness is judged: it starts at 0. */
-const FITNESS_WARM_UP = 30;
 
 /** Indices put aside by the loop; one run at a time uses it, and nothing of it outlives the run. */
 let heldScratch = new Uint32Array(1024);
@@ -108,8 +106,6 @@ export class BloqueSimbiotico implements RunSink {
   readonly inbox: Inbox;
   readonly pending: PendingMensajes;
   readonly episodios: EpisodioBook;
-  /** Alerts of the bloque itself. */
-  readonly avisos: EpisodioBook;
   /** Failed runs since the last repair. */
   fallos = 0;
   fallosTotal = 0;
@@ -136,14 +132,10 @@ export class BloqueSimbiotico implements RunSink {
   readonly #deps: BloqueDeps;
   readonly #acc = new Float64Array(ACC_LENGTH);
   readonly #fitness: FitnessState = { fitness: 0, sdUsual: -1, mean: 0 };
-  readonly #inactive = new Map<number, InactiveEntidad>();
-  readonly #repairs = new Map<number, RepairRecord>();
-  readonly #quarantine = new Set<number>();
-  /** Entidades whose columns are as a failed run left them, half-written maybe. */
-  readonly #tainted = new Set<number>();
+  readonly #health = new Health();
   readonly #abre: number;
   readonly #limits: EpisodioLimits;
-  readonly #ownLimits: EpisodioLimits;
+  readonly #own: OwnAlerts;
   readonly #plazas: Plazas;
   #cursor = 0;
   #stamp: Uint16Array | null = null;
@@ -171,7 +163,7 @@ export class BloqueSimbiotico implements RunSink {
     );
     // by its entry: a clave that moves between siblings opens its episodio under the same id on either side
     this.episodios = new EpisodioBook(options.entrada);
-    this.avisos = new EpisodioBook(options.id);
+    this.#own = new OwnAlerts(options.id, options);
     const { publicar = 'ninguno' } = options;
     this.#publication = publicar === 'ninguno' ? null : new Publication(publicar, options.slots);
     const regla = procesador.alerta;
@@ -184,12 +176,15 @@ export class BloqueSimbiotico implements RunSink {
       enfriamientoMs: options.enfriamientoMs,
       porTiempo: regla?.porTiempo === true,
     };
-    this.#ownLimits = { abre: 1, cierra: 1, enfriamientoMs: options.enfriamientoMs };
     const { numero } = this.memory.core;
     for (let slot = 0; slot < options.slots; slot++) numero[slot] = options.numeroBase + slot;
     if (procesador.autonomo) this.#makeAutonomous();
   }
 
+  /** Alerts of the bloque itself. */
+  get avisos(): EpisodioBook {
+    return this.#own.book;
+  }
   get entidades(): number {
     return this.#plazas.entidades;
   }
@@ -219,17 +214,17 @@ export class BloqueSimbiotico implements RunSink {
   }
   /** Nothing of it waits, runs or is to be repaired: its claves may move. */
   get sano(): boolean {
-    return this.#inactive.size + this.#quarantine.size + this.#tainted.size + this.inbox.size === 0;
+    return this.#health.ill + this.#health.tainted.size + this.inbox.size === 0;
   }
   /** Slots from 0 that were ever occupied: what a checkpoint must hold. */
   get used(): number {
     return this.#plazas.used;
   }
   get activos(): number {
-    return this.entidades - this.#inactive.size - this.#quarantine.size;
+    return this.entidades - this.#health.ill;
   }
   get quarantined(): number {
-    return this.#quarantine.size;
+    return this.#health.quarantine.size;
   }
 
   /** The specification's `mensajes`: the last valor of every occupied entidad. Made on demand; for readers, not for loops. */
@@ -268,10 +263,7 @@ export class BloqueSimbiotico implements RunSink {
     const dropped = this.inbox.removeSlot(slot, () => {});
     this.#clearSlot(slot);
     ocupado[slot] = OCUPADO.libre;
-    this.#inactive.delete(slot);
-    this.#quarantine.delete(slot);
-    this.#tainted.delete(slot);
-    this.#repairs.delete(slot);
+    this.#health.forget(slot);
     this.#plazas.give(slot);
     this.bound--;
     this.clavesDirty = true;
@@ -339,12 +331,11 @@ export class BloqueSimbiotico implements RunSink {
       estado: estado.map(({ data }) => data[slot]!),
       cooling: this.episodios.isCooling(slot),
       episodio: this.episodios.takeOut(slot),
-      repairs: this.#repairs.get(slot) ?? null,
+      repairs: this.#health.takeRecord(slot),
     };
     this.#clearSlot(slot);
     core.ocupado[slot] = OCUPADO.libre;
     core.generacion[slot] = 0;
-    this.#repairs.delete(slot);
     this.#plazas.vacate(core, slot);
     this.bound--;
     this.clavesDirty = true;
@@ -365,7 +356,7 @@ export class BloqueSimbiotico implements RunSink {
     core.lectura[slot] = mudanza.lectura;
     for (const [k, { data }] of estado.entries()) data[slot] = mudanza.estado[k]!;
     core.ocupado[slot] = OCUPADO.ligado;
-    if (mudanza.repairs !== null) this.#repairs.set(slot, mudanza.repairs);
+    this.#health.putRecord(slot, mudanza.repairs);
     this.bound++;
     this.clavesDirty = true;
     if (mudanza.episodio !== null) this.adoptEpisodio({ ...mudanza.episodio, slot }, mudanza.cooling);
@@ -488,7 +479,7 @@ export class BloqueSimbiotico implements RunSink {
     this.inbox.consume(to, held, acc[ACC.held]!);
     const runs = acc[ACC.runs]! - before;
     if (runs > 0) this.dirty = true;
-    if (this.#quarantine.size > 0) this.#storeQuarantined();
+    if (this.#health.quarantine.size > 0) this.#storeQuarantined();
     return runs;
   }
 
@@ -508,8 +499,7 @@ export class BloqueSimbiotico implements RunSink {
     procesador.bind(this.memory);
     const { from, count: n } = this.cycleRange(carga);
     const first = Math.min(n, used - from);
-    const dense =
-      used === (this.autonomo ? this.options.slots : this.bound) && this.#inactive.size + this.#quarantine.size === 0;
+    const dense = used === (this.autonomo ? this.options.slots : this.bound) && this.#health.ill === 0;
     const open = this.episodios.openCount;
     procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre, dense, open);
     if (n > first)
@@ -521,7 +511,7 @@ export class BloqueSimbiotico implements RunSink {
         acc,
         this,
         this.#abre,
-        dense && this.#inactive.size === 0,
+        dense && this.#health.inactive === 0,
         open,
       );
     this.#cursor = (from + n) % used;
@@ -576,7 +566,18 @@ export class BloqueSimbiotico implements RunSink {
     const counted = leave.counted && !isProcesadorFailing(sums.runs, sums.errors);
     const repair = this.#repair(leave.repairs, counted, nowMs);
     if (sums.runs > 0) this.#cyclesWithRuns++;
-    this.#judge(sums, nowMs);
+    this.#own.judge(
+      {
+        sums,
+        cyclesWithRuns: this.#cyclesWithRuns,
+        fitness: this.fitness,
+        umbral: this.umbral,
+        quarantine: this.#health.quarantine.size,
+        lastFallo: this.lastFallo,
+        episodios: this.episodios,
+      },
+      nowMs,
+    );
     const { repaired, restore, quarantined } = repair;
     return { runs: sums.runs, errors: sums.errors, fitness: this.fitness, repaired, restore, quarantined };
   }
@@ -615,7 +616,7 @@ export class BloqueSimbiotico implements RunSink {
     this.#beforeChange();
     const unknown: number[] = [];
     for (const slot of slots) {
-      if (!this.#inactive.has(slot)) continue;
+      if (!this.#health.isInactive(slot)) continue;
       // what the failed run left goes first: `load` may not know every column
       this.#freshState(slot);
       if (!load(slot)) {
@@ -631,14 +632,15 @@ export class BloqueSimbiotico implements RunSink {
   /** Entidades whose columns no epoch should hold as they are: hand them to `heal`. Empty for bloques that keep no state. */
   get tainted(): readonly number[] {
     const keeps = this.options.procesador.procesador.checkpoint && !this.autonomo;
-    return keeps && this.#tainted.size > 0 ? [...this.#tainted] : NO_SLOTS;
+    const { tainted } = this.#health;
+    return keeps && tainted.size > 0 ? [...tainted] : NO_SLOTS;
   }
 
   /** Gives entidades that wait for their repair the state that `load` knows, or a fresh one; they go on waiting. */
   heal(slots: readonly number[], load: (slot: number) => boolean): void {
     this.#beforeChange();
     for (const slot of slots) {
-      if (!this.#tainted.delete(slot)) continue;
+      if (!this.#health.healed(slot)) continue;
       this.#freshState(slot);
       load(slot);
       this.dirty = true;
@@ -647,15 +649,13 @@ export class BloqueSimbiotico implements RunSink {
 
   /** Ends the quarantine of all; they start fresh. */
   releaseQuarantine(nowMs: number): number {
-    const slots = [...this.#quarantine];
-    this.#quarantine.clear();
-    for (const slot of slots) this.#repairs.delete(slot);
+    const slots = this.#health.release();
     this.repairFresh(slots, nowMs);
     return slots.length;
   }
 
   isQuarantined(slot: number): boolean {
-    return this.#quarantine.has(slot);
+    return this.#health.quarantine.has(slot);
   }
 
   // -- epochs ----------------------------------------------------------------------------------------------------------------
@@ -679,7 +679,7 @@ export class BloqueSimbiotico implements RunSink {
       carga: this.carga,
       watermarkMs: this.watermarkMs,
       cyclesWithRuns: this.#cyclesWithRuns,
-      quarantine: [...this.#quarantine],
+      quarantine: [...this.#health.quarantine],
     };
   }
 
@@ -692,7 +692,7 @@ export class BloqueSimbiotico implements RunSink {
     this.carga = vitals.carga;
     this.watermarkMs = vitals.watermarkMs;
     this.#cyclesWithRuns = vitals.cyclesWithRuns;
-    for (const slot of vitals.quarantine) this.#quarantine.add(slot);
+    this.#health.restoreQuarantine(vitals.quarantine);
     this.bound = 0;
     let used = 0;
     for (let slot = 0; slot < this.slots; slot++) {
@@ -700,8 +700,7 @@ export class BloqueSimbiotico implements RunSink {
         ocupado[slot] = OCUPADO.ligado;
         this.bound++;
         used = slot + 1;
-        if (activo[slot] === 0 && !this.#quarantine.has(slot))
-          this.#inactive.set(slot, { slot, sinceMs: 0, ranWell: true });
+        if (activo[slot] === 0) this.#health.restoreInactive(slot);
       } else if (!this.autonomo) {
         ocupado[slot] = OCUPADO.libre;
         activo[slot] = 1;
@@ -761,11 +760,7 @@ export class BloqueSimbiotico implements RunSink {
     this.fallos++;
     this.dirty = true;
     this.lastFallo = falloText(error);
-    const record = this.#repairs.get(slot);
-    const { intervaloMs } = this.options;
-    const ranWell = ranWellSince(record, this.autonomo, this.memory.core.tsMs[slot]!, intervaloMs, this.#nowMs);
-    this.#inactive.set(slot, { slot, sinceMs: this.#nowMs, ranWell });
-    this.#tainted.add(slot);
+    this.#health.fail(slot, this.memory.core.tsMs[slot]!, this.autonomo, this.options.intervaloMs, this.#nowMs);
   }
 
   excede(slot: number, valor: number, lectura: number, tsMs: number): void {
@@ -838,7 +833,7 @@ export class BloqueSimbiotico implements RunSink {
 
   #updateCorre(slot: number): void {
     const { corre, ocupado, activo } = this.memory.core;
-    corre[slot] = ocupado[slot] !== OCUPADO.libre && activo[slot] === 1 && !this.#quarantine.has(slot) ? 1 : 0;
+    corre[slot] = ocupado[slot] !== OCUPADO.libre && activo[slot] === 1 && !this.isQuarantined(slot) ? 1 : 0;
   }
 
   /** Who had work since the last settled cycle: those that bear its number. */
@@ -884,7 +879,7 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   #storeQuarantined(): void {
-    for (const slot of this.#quarantine) {
+    for (const slot of this.#health.quarantine) {
       this.inbox.removeSlot(slot, (valor, tsMs) => {
         const pend = this.pending.columns(1);
         if (pend === null) return;
@@ -898,15 +893,12 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   #repair(max: number, counted: boolean, nowMs: number): Repaired {
-    if (this.#inactive.size === 0 || max === 0) return NOTHING_REPAIRED;
+    if (this.#health.inactive === 0 || max === 0) return NOTHING_REPAIRED;
     const { options } = this;
-    const plan = planRepair(this.fallos, this.#oldestInactive(max), this.#repairs, options, counted, nowMs);
-    if (!counted) for (const slot of plan.restore) this.#repairs.delete(slot);
+    const plan = this.#health.plan(this.fallos, max, options, counted, nowMs);
     if (plan.restore.length + plan.fresh.length + plan.quarantine.length === 0) return NOTHING_REPAIRED;
     this.fallos = 0;
     for (const slot of plan.quarantine) {
-      this.#inactive.delete(slot);
-      this.#quarantine.add(slot);
       this.#updateCorre(slot);
       this.dirty = true;
     }
@@ -916,70 +908,13 @@ export class BloqueSimbiotico implements RunSink {
     return { repaired: fresh.length, restore: keeps ? plan.restore : [], quarantined: plan.quarantine.length };
   }
 
-  #oldestInactive(max: number): InactiveEntidad[] {
-    const all = [...this.#inactive.values()];
-    return max < all.length ? all.slice(0, max) : all;
-  }
-
   #renew(slot: number, nowMs: number): void {
     const { core } = this.memory;
-    const ranWell = this.#inactive.get(slot)?.ranWell ?? true;
-    this.#inactive.delete(slot);
-    this.#tainted.delete(slot);
-    noteRepair(this.#repairs, slot, ranWell, core.tsMs[slot]!, this.options.ventanaMs, nowMs);
+    this.#health.renewed(slot, core.tsMs[slot]!, this.options.ventanaMs, nowMs);
     core.activo[slot] = 1;
     core.generacion[slot] = core.generacion[slot]! + 1;
     this.repairsTotal++;
     this.dirty = true;
-  }
-
-  /** Most cycles of most bloques have nothing to tell: what an alert would say is made only for one. */
-  #judge(sums: CycleSums, nowMs: number): void {
-    const { options } = this;
-    const { maxErrores, minFitness } = options;
-    const errorRate = sums.runs === 0 ? 0 : sums.errors / sums.runs;
-    const judged = sums.runs > 0 && this.#cyclesWithRuns > FITNESS_WARM_UP;
-    const wrong = errorRate > maxErrores;
-    const low = judged && this.fitness < minFitness;
-    const entidades = this.#quarantine.size;
-    const { overflow } = this.episodios;
-    if (!wrong && !low && entidades === 0 && overflow === 0 && this.avisos.openCount === 0) return;
-    const errors = { max: maxErrores, runs: sums.runs, errors: sums.errors };
-    this.#aviso(0, errorRate, wrong, errors, 0, maxErrores, nowMs);
-    const cycle = judged ? cycleFitness(sums, spread(sums), this.umbral) : 0;
-    this.#aviso(1, this.fitness, low, { min: minFitness, cycle }, minFitness, 1, nowMs);
-    const fallo = this.lastFallo.slice(0, 200);
-    this.#aviso(2, entidades, entidades > 0, { entidades, fallo }, 0, 0, nowMs);
-    this.#aviso(3, overflow, overflow > 0, { abiertos: this.episodios.openCount }, 0, 0, nowMs);
-  }
-
-  #aviso(
-    rule: number,
-    measured: number,
-    wrong: boolean,
-    params: Readonly<Record<string, string | number | null>>,
-    esperadoMin: number,
-    esperadoMax: number,
-    nowMs: number,
-  ): void {
-    const open = this.avisos.get(rule) !== undefined;
-    if (!wrong && !open) return;
-    const regla = OWN_RULES[rule]!;
-    this.avisos.take(
-      rule,
-      () => '',
-      regla,
-      wrong ? 1 : 0,
-      measured,
-      nowMs,
-      this.#ownLimits,
-      () => ({
-        codigo: regla,
-        params: { ...params, medido: measured },
-        esperadoMin,
-        esperadoMax,
-      }),
-    );
   }
 }
 
