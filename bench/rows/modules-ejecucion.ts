@@ -9,15 +9,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { BufferPool } from '#domain/bloque/buffer-pool.ts';
-import { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { bloqueEntryDefaults } from '#domain/config/normalize.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
 import type { MicroCeluEntidadCoreC } from '#domain/entidad/entidad.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { fromEntidades } from '#domain/procesadores/closure.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
-import { parseParametros } from '#domain/procesadores/define.ts';
 import { limites } from '#domain/procesadores/limites.ts';
 import { simulado } from '#domain/procesadores/simulado.ts';
 import { FULL } from '#domain/supervision/circuit.ts';
@@ -28,6 +26,7 @@ import { AlertaHub } from '#nucleus/alertas.ts';
 import { Runs, type RunsDeps } from '#nucleus/runs.ts';
 import { Swarm } from '#nucleus/swarm.ts';
 import type { NucleusContext } from '#ports/nucleus-context.ts';
+import { makeBloque } from '../lib/bloque.ts';
 import { atMost, makeRow, ratioAtMost, reportedRow, REPORTED, type BenchRow } from '../lib/row.ts';
 import { median } from '../lib/stats.ts';
 import { ROOT } from '../lib/workspace.ts';
@@ -182,35 +181,10 @@ async function alertLatency(entidades: number, lecturas: number): Promise<Latenc
 export async function benchClosures(): Promise<BenchRow[]> {
   const bloques: BloqueSimbiotico[] = [];
   const bare: MicroCeluEntidadCoreC[][] = [];
-  const pool = new BufferPool();
   for (let k = 0; k < ENTIDADES / POR_BLOQUE; k++) {
     const entidades = Array.from({ length: POR_BLOQUE }, (_, n) => makeMicro(k * POR_BLOQUE + n));
     bare.push(entidades);
-    const procesador = fromEntidades('micro', entidades);
-    bloques.push(
-      new BloqueSimbiotico(
-        {
-          id: `micro/${k}`,
-          entrada: 'micro',
-          indice: k,
-          canal: 1,
-          slots: POR_BLOQUE,
-          procesador: compileProcesador(procesador),
-          parametros: parseParametros(procesador, {}, 'parametros'),
-          numeroBase: k * POR_BLOQUE + 1,
-          umbral: null,
-          maxErrores: 0.05,
-          minFitness: 0.2,
-          maxReparaciones: 5,
-          ventanaMs: 300_000,
-          intervaloMs: 1000,
-          inboxMax: 1000,
-          mensajes: 'ninguno',
-          enfriamientoMs: 300_000,
-        },
-        { pool, encodeMensajes: () => new Uint8Array(0), claveText: () => '' },
-      ),
-    );
+    bloques.push(makeBloque('micro', k, POR_BLOQUE, compileProcesador(fromEntidades('micro', entidades))));
   }
   const runs = makeRuns(
     () => ({ entradas: new Map(), drained: () => {} }),

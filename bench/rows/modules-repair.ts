@@ -3,10 +3,10 @@
  *
  * The real bloques, their seven steps, on a clock of the row's own: a cycle a second.
  */
-import { BufferPool } from '#domain/bloque/buffer-pool.ts';
-import { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
+import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
-import { defineProcesador, parseParametros } from '#domain/procesadores/define.ts';
+import { defineProcesador } from '#domain/procesadores/define.ts';
+import { makeBloque } from '../lib/bloque.ts';
 import { atLeast, atMost, makeRow, type BenchRow } from '../lib/row.ts';
 
 export const ACTIVE_LIMIT = atLeast(99.9, 99.99);
@@ -35,33 +35,7 @@ export function benchRepair(): BenchRow[] {
     },
   });
   const compiled = compileProcesador(procesador);
-  const pool = new BufferPool();
-  const bloques = Array.from(
-    { length: BLOQUES },
-    (_, k) =>
-      new BloqueSimbiotico(
-        {
-          id: `fragil/${k}`,
-          entrada: 'fragil',
-          indice: k,
-          canal: 1,
-          slots: SLOTS,
-          procesador: compiled,
-          parametros: parseParametros(procesador, {}, 'parametros'),
-          numeroBase: k * SLOTS,
-          umbral: null,
-          maxErrores: 0.05,
-          minFitness: 0.2,
-          maxReparaciones: 5,
-          ventanaMs: 300_000,
-          intervaloMs: 1000,
-          inboxMax: 1000,
-          mensajes: 'ninguno',
-          enfriamientoMs: 300_000,
-        },
-        { pool, encodeMensajes: () => new Uint8Array(), claveText: () => '' },
-      ),
-  );
+  const bloques = Array.from({ length: BLOQUES }, (_, k) => makeBloque('fragil', k, SLOTS, compiled));
   let lowest = Infinity;
   let poisonGone = Infinity;
   let repairs = 0;

@@ -236,7 +236,10 @@ describe('embedded PostgreSQL', () => {
       await server.start();
       assert.equal(statSync(`/proc/${server.pid()}`).uid, 1, 'as the owner of its own folder');
       await server.stop();
-      await assert.rejects(startFixture(t, 'start-and-wait.ts', [ownDir], NOBODY));
+      await assert.rejects(
+        startFixture(t, 'start-and-wait.ts', [ownDir], NOBODY),
+        /it belongs to user 1, this is user/,
+      );
     },
   );
 

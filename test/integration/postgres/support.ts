@@ -114,14 +114,16 @@ export async function startFixture(
   uid?: number,
 ): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, name), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   whenOver(t, () => child.exitCode === null && child.signalCode === null && killHard(child));
   const [chunk] = (await Promise.race([
     once(child.stdout, 'data'),
-    once(child, 'exit').then(([code]) => {
-      throw new Error(`${name} ended with ${code}`);
+    once(child, 'close').then(([code]) => {
+      throw new Error(`${name} ended with ${code}: ${said}`);
     }),
   ])) as [Buffer];
   return { child, line: chunk.toString().trim() };
