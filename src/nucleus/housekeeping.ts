@@ -45,11 +45,12 @@ export class Housekeeping {
   }
 
   #tick(): void {
-    const { clock, hub, avisos, watch, catchUp } = this.#nucleus;
+    const { clock, hub, avisos, watch, journalWatch, catchUp } = this.#nucleus;
     const nowMs = clock.nowMs();
     hub.tick(nowMs);
     avisos.tick(nowMs);
     void watch.tick();
+    void journalWatch.tick();
     void catchUp.tick();
     if (this.#ticks % EXPIRE_TICKS === 0) this.#expire();
     if (this.#ticks % UPKEEP_TICKS === UPKEEP_FIRST) void this.#upkeep(nowMs);

@@ -23,11 +23,14 @@ import type { Logger } from '#ports/logger.ts';
 import type { Say } from '#domain/texts/text.ts';
 import type { Entrada } from './swarm.ts';
 import type { Gate } from './gate.ts';
+import type { OutageWatch } from './outage-watch.ts';
 
 /** Ids remembered. A door that sends 100 lotes a second is covered for half an hour. */
 const IDS_MAX = 200_000;
 /** Lotes between journal and swarm; each holds its body in memory. */
 const IN_FLIGHT_MAX = 64;
+/** Of appends: the disk's fault. */
+const BROKEN_CODES: ReadonlySet<string> = new Set(['COREC_E_DISK_FULL', 'COREC_E_JOURNAL']);
 /** How often it is looked whether what waits in the journal may go on, ms. */
 const CATCH_UP_LOOK_MS = 50;
 
@@ -39,6 +42,8 @@ export interface ResolvedLote {
 
 export interface LotesDeps {
   readonly journal: Journal;
+  /** Told of each append, whether it came through. */
+  readonly watch: Pick<OutageWatch, 'answered' | 'failed'>;
   readonly gate: Gate;
   readonly clock: Clock;
   /** The entry to feed, made when it is not there. Errors: COREC_E_NOT_FOUND, COREC_E_LIMIT. */
@@ -180,7 +185,7 @@ export class Lotes {
   }
 
   async #takeNew(lote: LoteInput): Promise<LoteResult> {
-    const { journal, clock, held } = this.#deps;
+    const { clock, held } = this.#deps;
     // first: a body that cannot be read must not leave an entry behind that nobody asked for
     const mapeo = this.#deps.resolve(lote);
     const entrada = await this.#deps.entrada(lote.bloque, lote.procesador ?? null);
@@ -218,7 +223,7 @@ export class Lotes {
     this.#inFlight++;
     try {
       const tsMs = clock.nowMs();
-      const seq = await journal.append(header, lote.body, tsMs);
+      const seq = await this.#append(header, lote.body, tsMs);
       // appends resolve in order of seq, and the line keeps that order (V1)
       const turn = this.#line.then(() => this.#deliver({ seq, tsMs, header, body: lote.body }));
       this.#line = turn.catch(() => {});
@@ -230,6 +235,19 @@ export class Lotes {
     }
   }
 
+  async #append(header: JournalRecord['header'], body: Uint8Array, tsMs: number): Promise<number> {
+    const { journal, watch, describe } = this.#deps;
+    try {
+      const seq = await journal.append(header, body, tsMs);
+      watch.answered();
+      return seq;
+    } catch (error) {
+      // full of what waits for an epoch, or closed, is not broken
+      if (error instanceof CoreCError && BROKEN_CODES.has(error.code)) watch.failed(describe(error));
+      throw error;
+    }
+  }
+
   #refuse(entrada: Entrada): CoreCError {
     this.refusedFull++;
     return new CoreCError('COREC_E_INBOX_FULL', { bloque: entrada.id, limit: entrada.config.inbox_max, seconds: 1 });
@@ -237,14 +255,14 @@ export class Lotes {
 
   /** V4. */
   async #defer(header: JournalRecord['header'], { body, loteId }: LoteInput): Promise<LoteResult> {
-    const { journal, clock, logger, say } = this.#deps;
+    const { clock, logger, say } = this.#deps;
     if (!this.#isBehind) logger.warn('Persistencia', say('log.lotes_waiting'));
     const begins = !this.#isBehind;
     this.#isBehind = true;
     this.#inFlight++;
     this.#deferring++;
     try {
-      const seq = await journal.append(header, body, clock.nowMs());
+      const seq = await this.#append(header, body, clock.nowMs());
       this.taken++;
       this.deferred++;
       if (loteId !== null && this.#deferredIds.size < IDS_MAX) this.#deferredIds.set(loteId, seq);

@@ -39,6 +39,9 @@ export function registerMetrics(nucleus: Nucleus): void {
     nucleus.epochs === null ? 0 : (nucleus.clock.nowMs() - nucleus.epochs.committedAtMs) / 1000,
   );
   gauge('corec_store_up', 'Whether PostgreSQL answered last', () => (nucleus.watch.problem === '' ? 1 : 0));
+  gauge('corec_journal_up', 'Whether the journal could be written last', () =>
+    nucleus.journalWatch.problem === '' ? 1 : 0,
+  );
   gauge('corec_store_away_seconds', 'Time for which PostgreSQL has not answered', () => nucleus.watch.awayMs / 1000);
   gauge(
     'corec_epoca_failures_total',

@@ -41,6 +41,7 @@ import { Gate } from './gate.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Pump, type FuenteRow } from './intake.ts';
 import { Lotes, type Held } from './lotes.ts';
+import { OutageWatch } from './outage-watch.ts';
 import { makePluginContext } from './plugin-context.ts';
 import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
@@ -49,7 +50,6 @@ import { Recovery, type NucleusRow } from './recovery.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
 import { Supervision } from './supervision.ts';
-import { StoreWatch } from './store-watch.ts';
 import { Streams } from './streams/streams.ts';
 import { Swarm, type Entrada } from './swarm.ts';
 import { within } from './within.ts';
@@ -98,7 +98,8 @@ export class Nucleus implements NucleusContext {
   readonly gate = new Gate();
   readonly lotes: Lotes;
   readonly runs: Runs;
-  readonly watch: StoreWatch;
+  readonly watch: OutageWatch;
+  readonly journalWatch: OutageWatch;
   readonly sealing = new Sealing(this);
   readonly comandos: Comandos;
   readonly avisos: Avisos;
@@ -149,13 +150,9 @@ export class Nucleus implements NucleusContext {
       texto: (row) => reasonText(deps.idioma, row),
     });
     this.avisos = new Avisos(this.hub, deps.config.alertas.enfriamiento_s * 1000);
-    this.watch = new StoreWatch({
-      store: deps.store,
-      avisos: this.avisos,
-      clock: deps.clock,
-      logger: deps.logger,
-      say: this.say,
-    });
+    const told = { avisos: this.avisos, clock: deps.clock, logger: deps.logger, say: this.say };
+    this.watch = new OutageWatch({ what: 'store', health: () => deps.store.health(), ...told });
+    this.journalWatch = new OutageWatch({ what: 'journal', health: () => deps.journal.health(), ...told });
     this.supervision = new Supervision({
       clock: deps.clock,
       logger: deps.logger,
@@ -187,6 +184,7 @@ export class Nucleus implements NucleusContext {
     });
     this.lotes = new Lotes({
       journal: deps.journal,
+      watch: this.journalWatch,
       gate: this.gate,
       clock: deps.clock,
       entrada: async (id, procesador) => {

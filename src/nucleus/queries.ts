@@ -109,6 +109,7 @@ export class Queries {
     const list: string[] = [];
     if (n.fase !== 'vivo' && n.fase !== 'pausado') list.push(`fase ${n.fase}`);
     if (!store.ok) list.push(`store: ${store.found}`);
+    if (n.journalWatch.problem !== '') list.push(`journal: ${n.journalWatch.problem}`);
     if (n.epochs !== null && n.epochs.problem !== '') list.push(`epoch: ${n.epochs.problem}`);
     // whoever waits for the streams says more than that they are away
     if (n.streams.problems.length > 0) list.push(...n.streams.problems);

@@ -22,5 +22,10 @@ export interface Journal {
   /** Everything up to `seq` is in a committed epoch and may go. */
   release(seq: number): Promise<void>;
   stats(): { readonly bytes: number; readonly records: number; readonly lastSeq: number; readonly fsyncMs: number };
+  /**
+   * Whether it can be written: so it is until an append is rejected for the disk's sake; then it tries, with bytes of its own of which
+   * nothing stays. Never rejects.
+   */
+  health(): Promise<{ readonly ok: boolean; readonly found: string }>;
   close(): Promise<void>;
 }

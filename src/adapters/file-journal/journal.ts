@@ -14,6 +14,7 @@
  * F3 The last segment always exists, empty or not: its name keeps the numbering over restarts.
  * F4 A segment is begun only when all before it is durable, so damage outside the last segment is never a torn tail.
  * F5 Nothing is appended behind bytes of a failed write: they are truncated away first.
+ * F6 Whether a disk that failed is well again is found by a write of the size that failed: a full one takes small ones for long.
  */
 import { randomInt } from 'node:crypto';
 import { mkdir, readdir, stat } from 'node:fs/promises';
@@ -55,6 +56,9 @@ interface ActiveSegment extends Segment {
   readonly salt: number;
 }
 
+/** Of a trial of the disk, at most (F6). */
+const TRIAL_BYTES_MAX = MIB;
+
 const FULL_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** Weight of the newest fsync in the mean that `stats` tells. */
 const FSYNC_WEIGHT = 0.1;
@@ -78,6 +82,8 @@ export class FileJournal implements Journal {
   /** Bytes of a failed write may stand behind the active segment's size. */
   #isTailUnsound = false;
   #isFolderUnsynced = false;
+  /** Why the last group could not be written, and its size; null when it was. */
+  #fault: { readonly found: string; readonly bytes: number } | null = null;
   #fsyncMs = 0;
   #tail: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -205,6 +211,15 @@ export class FileJournal implements Journal {
     };
   }
 
+  async health(): Promise<{ ok: boolean; found: string }> {
+    if (this.#fault !== null) {
+      await this.#exclusive(() => this.#tryDisk()).catch((error: unknown) => {
+        if (this.#fault !== null) this.#fault = { ...this.#fault, found: this.#wrap(error).message };
+      });
+    }
+    return { ok: this.#fault === null, found: this.#fault?.found ?? '' };
+  }
+
   /** What was appended before is made durable and acknowledged (or fails) first. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -241,13 +256,30 @@ export class FileJournal implements Journal {
       // The first try to mend; while it fails, each coming group tries again before it writes.
       await this.#ensureSound().catch(() => undefined);
       this.#pendingBytes -= group.bytes;
-      group.fail(this.#wrap(error));
+      const wrapped = this.#wrap(error);
+      this.#fault = { found: wrapped.message, bytes: Math.min(group.bytes, TRIAL_BYTES_MAX) };
+      group.fail(wrapped);
       return;
     }
+    this.#fault = null;
     this.#pendingBytes -= group.bytes;
     const durableSeq = this.#lastSeq;
     this.#lastSeq += group.records;
     group.acknowledge(durableSeq);
+  }
+
+  /** F6. */
+  async #tryDisk(): Promise<void> {
+    if (this.#fault === null || this.#active === null) return;
+    await this.#ensureSound();
+    this.#isTailUnsound = true;
+    try {
+      await writeAll(this.#files, this.#active.fd, [new Uint8Array(this.#fault.bytes)], this.#active.size);
+      await this.#files.sync(this.#active.fd);
+    } finally {
+      await this.#ensureSound();
+    }
+    this.#fault = null;
   }
 
   async #write(group: Group): Promise<void> {

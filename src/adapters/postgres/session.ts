@@ -20,7 +20,7 @@ import { afterLogin, toStoreError } from './store-error.ts';
 
 /** An old connection of this very process can hold the lock until the server notices its end. */
 const LOCK_MS_MAX = 5000;
-/** Longer than from one look after the server to the next (nucleus/store-watch.ts), so that these share a connection. */
+/** Longer than from one look after the server to the next (nucleus/outage-watch.ts), so that these share a connection. */
 const IDLE_MS_MAX = 30_000;
 
 /** The one writing connection. */

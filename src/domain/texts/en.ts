@@ -38,6 +38,7 @@ export const EN = {
     '{valor:whole} further episodios could not be opened; {abiertos:whole} are open in this bloque',
   'reason.inbox_full': 'the inbox of the bloque is full; sources wait',
   'reason.capacity': 'no free entidad for new claves; {rechazadas:whole} readings refused',
+  'reason.journal_away': 'The journal cannot be written; doors refuse what they could not keep',
   'reason.store_away': 'PostgreSQL does not answer; CoreC goes on and keeps what is to be stored',
   'reason.streams_away': 'Redis does not answer; CoreC goes on and keeps what is to be sent',
   'reason.dead_letters':
@@ -108,6 +109,8 @@ export const EN = {
   'log.repaired_fresh': 'State of the last epoch cannot be had, repaired fresh: {error}',
   'log.server_awaited': '{error} Waiting for {server} (--wait)',
   'log.server_there': '{server} answers after {ms:duration}',
+  'log.journal_away': 'The journal cannot be written; doors refuse what they could not keep',
+  'log.journal_back': 'The journal can be written again after {ms:duration}',
   'log.store_away': 'PostgreSQL does not answer; what is to be stored waits',
   'log.store_slow': 'PostgreSQL (a command that is sent again under its id acts once)',
   'log.store_back': 'PostgreSQL answers again after {ms:duration}',

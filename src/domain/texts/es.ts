@@ -34,6 +34,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
     '{valor:whole} episodios más no se pudieron abrir; hay {abiertos:whole} abiertos en este bloque',
   'reason.inbox_full': 'la bandeja del bloque está llena; las fuentes esperan',
   'reason.capacity': 'no quedan entidades libres para claves nuevas; {rechazadas:whole} lecturas rechazadas',
+  'reason.journal_away': 'No se puede escribir el diario; las puertas rechazan lo que no podrían conservar',
   'reason.store_away': 'PostgreSQL no responde; CoreC sigue y guarda lo pendiente',
   'reason.streams_away': 'Redis no responde; CoreC sigue y guarda lo que hay que enviar',
   'reason.dead_letters':
@@ -107,6 +108,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.repaired_fresh': 'No se pudo obtener el estado de la última época; reparadas de nuevo: {error}',
   'log.server_awaited': '{error} Se espera a {server} (--wait)',
   'log.server_there': '{server} responde al cabo de {ms:duration}',
+  'log.journal_away': 'No se puede escribir el diario; las puertas rechazan lo que no podrían conservar',
+  'log.journal_back': 'El diario se puede escribir de nuevo al cabo de {ms:duration}',
   'log.store_away': 'PostgreSQL no responde; lo que hay que guardar espera',
   'log.store_slow': 'PostgreSQL (un comando reenviado con su id actúa una sola vez)',
   'log.store_back': 'PostgreSQL responde de nuevo al cabo de {ms:duration}',

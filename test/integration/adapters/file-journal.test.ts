@@ -308,13 +308,21 @@ describe('a failing disk', () => {
     await journal.open();
     await journal.append({}, body(1), 1);
     const { size } = statSync(segments(folder)[0]!);
+    assert.deepEqual(await journal.health(), { ok: true, found: '' });
     for (spaceLeft = 1; spaceLeft < 1000; spaceLeft += 333) {
       const room = spaceLeft;
       await assert.rejects(journal.append({}, body(2), 2), { code: 'COREC_E_DISK_FULL', kind: 'transient' });
+      // found well only when what failed would fit, and leaves nothing of the trial
+      spaceLeft = room;
+      const { ok, found } = await journal.health();
+      assert.equal(ok, false);
+      assert.match(found, /ENOSPC/);
       assert.equal(statSync(segments(folder)[0]!).size, size);
       spaceLeft = room;
     }
     spaceLeft = Infinity;
+    assert.deepEqual(await journal.health(), { ok: true, found: '' });
+    assert.equal(statSync(segments(folder)[0]!).size, size);
     assert.equal(await journal.append({}, body(3), 3), 2);
     await journal.close();
     const again = new FileJournal(folder);
@@ -368,7 +376,8 @@ describe('a failing disk', () => {
               (error: unknown) => assert.match((error as CoreCError).code, /^COREC_E_(DISK_FULL|JOURNAL)$/),
             ),
           );
-          await Promise.all(group);
+          // a trial of the disk between the groups changes nothing of it
+          await Promise.all([...group, journal.health()]);
         }
         await journal.close();
         const again = new FileJournal(folder);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import type { CoreCNucleus } from '#app/corec-nucleus.ts';
 import { CoreCError } from '#domain/errors.ts';
-import { ALERT_AFTER_MS } from '#nucleus/store-watch.ts';
+import { ALERT_AFTER_MS } from '#nucleus/outage-watch.ts';
 import { PostgresServer } from '../../servers/postgres.ts';
 import { until } from '../../support/until.ts';
 import { claves, commit, entry, isCoreCError, makeWorld, send, series, T0, type World } from './support.ts';

@@ -134,7 +134,7 @@ describe('what goes away', { concurrency: 3 }, () => {
     assert.deepEqual([corec.api.entidad('a').estado.n, corec.api.entidad('b').estado.n], [1, 4]);
   });
 
-  test('a journal that cannot be written refuses lotes by name, and takes them again when it can', async (t) => {
+  test('a journal that cannot be written refuses lotes by name and is not ready; both end when it can, whether or not anybody sends', async (t) => {
     const world = await makeWorld(t);
     const corec = await world.start();
     await send(corec.api, series(['a'], 1), { id: 'before' });
@@ -151,14 +151,22 @@ describe('what goes away', { concurrency: 3 }, () => {
     });
     await journal.open(0);
     const { lotes } = corec.nucleus;
-    Object.assign(corec.nucleus.deps.journal, { append: journal.append.bind(journal) });
+    Object.assign(corec.nucleus.deps.journal, {
+      append: journal.append.bind(journal),
+      health: journal.health.bind(journal),
+    });
+    assert.deepEqual((await corec.api.status()).problems, []);
     disk.full = true;
     await assert.rejects(
       send(corec.api, series(['a'], 1), { id: 'l1' }),
       isCoreCError('COREC_E_DISK_FULL', 'no space left'),
     );
     assert.equal(corec.api.entidad('a').estado.cuenta, 1);
+    const [problem, ...others] = (await corec.api.status()).problems;
+    assert.match(problem!, /^journal: The disk .* is full: .*no space left/);
+    assert.deepEqual(others, []);
     disk.full = false;
+    await until('it is found well', async () => (await corec.api.status()).problems.length === 0, 20_000);
     assert.equal((await send(corec.api, series(['a'], 1), { id: 'l1' })).repetido, false);
     assert.equal(corec.api.entidad('a').estado.cuenta, 2);
     assert.equal(lotes.taken, 2);

@@ -67,6 +67,8 @@ export class SimJournal implements Journal {
   #waiting: Waiting[] = [];
   /** Appended and not yet answered. */
   pending = 0;
+  /** Why the last group failed; empty when it did not. */
+  #found = '';
   #isFlushPlanned = false;
   #isOpen = false;
   #isClosed = false;
@@ -143,6 +145,14 @@ export class SimJournal implements Journal {
     return { bytes, records: records.filter(({ seq }) => seq > releasedSeq).length, lastSeq, fsyncMs: 1 };
   }
 
+  async health(): Promise<{ ok: boolean; found: string }> {
+    if (this.#found !== '') {
+      await this.#host.passage('journal trial', 'journal_slow');
+      if (!this.#host.mishap('journal_full')) this.#found = '';
+    }
+    return { ok: this.#found === '', found: this.#found };
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -179,12 +189,14 @@ export class SimJournal implements Journal {
     }
     disk.unsound = [];
     disk.keep(written);
+    this.#found = '';
     await host.passage('journal synced');
     this.pending -= group.length;
     group.forEach(({ resolve }, k) => resolve(written[k]!.seq));
   }
 
   #fail(group: readonly Waiting[], error: CoreCError): void {
+    this.#found = error.message;
     this.pending -= group.length;
     for (const { reject } of group) reject(error);
   }

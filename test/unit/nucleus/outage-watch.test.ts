@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { makeSay } from '#domain/texts/text.ts';
-import { ALERT_AFTER_MS, StoreWatch } from '#nucleus/store-watch.ts';
+import { ALERT_AFTER_MS, OutageWatch } from '#nucleus/outage-watch.ts';
 
 function make() {
   const clock = new VirtualClock(1_700_000_000_000);
@@ -11,13 +11,11 @@ function make() {
   let answer: { ok: boolean; found: string } | Promise<never> = { ok: true, found: '' };
   let looks = 0;
   const keep = (_tag: string, text: string): void => void lines.push(text);
-  const watch = new StoreWatch({
-    store: {
-      health: async () => {
-        looks++;
-        const { ok, found } = await answer;
-        return { ok, found, bytes: null, version: null };
-      },
+  const watch = new OutageWatch({
+    what: 'store',
+    health: async () => {
+      looks++;
+      return answer;
     },
     avisos: {
       open: ({ regla }, { razon }) => {

@@ -1,5 +1,6 @@
 /**
- * Whether the store answers, as people see it: log, alert, metric. Waiting for it and catching up are the epochs' and the doors' matter.
+ * Whether the store answers, or the journal can be written, as people see it: log, alert, metric. Waiting and catching up are the
+ * epochs' and the doors' matter.
  *
  *   answers --(a look or a commit fails)--> silent --(still so after ALERT_AFTER_MS)--> alerted
  *      ^                                      |                                            |
@@ -10,18 +11,19 @@
  * B3 The alert is one episodio of the instance itself, by the wall clock: no lectura decides it, so no replay repeats it.
  */
 import type { Say } from '#domain/texts/text.ts';
-import type { BloqueStore } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
+import type { AvisoKey } from '#ports/nucleus-context.ts';
 import type { Avisos } from './avisos.ts';
 
 export const ALERT_AFTER_MS = 10_000;
 const LOOK_MS = 10_000;
 const LOOK_MS_SILENT = 2000;
-const ALERT = { bloque: '', clave: '', regla: 'store_away' } as const;
 
-export interface StoreWatchDeps {
-  readonly store: Pick<BloqueStore, 'health'>;
+export interface OutageWatchDeps {
+  /** What is looked after; names its texts and its alert. */
+  readonly what: 'store' | 'journal';
+  readonly health: () => Promise<{ readonly ok: boolean; readonly found: string }>;
   readonly avisos: Pick<Avisos, 'open' | 'close'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,14 +36,16 @@ interface Silence {
   isAlerted: boolean;
 }
 
-export class StoreWatch {
-  readonly #deps: StoreWatchDeps;
+export class OutageWatch {
+  readonly #deps: OutageWatchDeps;
+  readonly #alert: AvisoKey;
   #silence: Silence | null = null;
   #lookedAtMs = -Infinity;
   #isLooking = false;
 
-  constructor(deps: StoreWatchDeps) {
+  constructor(deps: OutageWatchDeps) {
     this.#deps = deps;
+    this.#alert = { bloque: '', clave: '', regla: `${deps.what}_away` };
   }
 
   /** What was found; empty while it answers. */
@@ -62,7 +66,7 @@ export class StoreWatch {
     this.#lookedAtMs = nowMs;
     this.#isLooking = true;
     try {
-      const { ok, found } = await this.#deps.store.health();
+      const { ok, found } = await this.#deps.health();
       if (ok) this.answered();
       else this.failed(found);
     } finally {
@@ -75,17 +79,17 @@ export class StoreWatch {
     const silence = this.#silence;
     if (silence === null) return;
     this.#silence = null;
-    const { clock, avisos, logger, say } = this.#deps;
-    logger.info('Persistencia', say('log.store_back', { ms: clock.monotonicMs() - silence.sinceMs }));
-    if (silence.isAlerted) avisos.close(ALERT, clock.nowMs());
+    const { what, clock, avisos, logger, say } = this.#deps;
+    logger.info('Persistencia', say(`log.${what}_back`, { ms: clock.monotonicMs() - silence.sinceMs }));
+    if (silence.isAlerted) avisos.close(this.#alert, clock.nowMs());
   }
 
   /** One did not. `told`: a line in the log says so already. */
   failed(found: string, told = false): void {
-    const { clock, logger, say } = this.#deps;
+    const { what, clock, logger, say } = this.#deps;
     if (this.#silence === null) {
       this.#silence = { sinceMs: clock.monotonicMs(), found, isAlerted: false };
-      if (!told) logger.warn('Persistencia', say('log.store_away'), { found });
+      if (!told) logger.warn('Persistencia', say(`log.${what}_away`), { found });
     }
     this.#silence.found = found;
     this.#alertWhenDue();
@@ -97,6 +101,6 @@ export class StoreWatch {
     if (silence === null || silence.isAlerted || this.awayMs < ALERT_AFTER_MS) return;
     silence.isAlerted = true;
     const { clock, avisos } = this.#deps;
-    avisos.open(ALERT, { razon: { codigo: ALERT.regla, encontrado: silence.found } }, clock.nowMs());
+    avisos.open(this.#alert, { razon: { codigo: this.#alert.regla, encontrado: silence.found } }, clock.nowMs());
   }
 }
