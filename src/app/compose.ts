@@ -17,6 +17,7 @@ import { makeArchivoSource } from '#adapters/sources/archivo/archivo-source.ts';
 import { HostSource } from '#adapters/sources/host/host-source.ts';
 import { RedisSource, type RedisSourceDeps } from '#adapters/sources/redis/redis-source.ts';
 import { makeStdinSource } from '#adapters/sources/stdin/stdin-source.ts';
+import { ThreadEncoder } from '#adapters/worker-threads/thread-encoder.ts';
 import { ThreadTrainer } from '#adapters/worker-threads/thread-trainer.ts';
 import { makeZstd } from '#adapters/zstd/zstd.ts';
 import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
@@ -113,6 +114,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       bus,
       compressor: makeZstd(),
       trainer: new ThreadTrainer(),
+      encoder: new ThreadEncoder(new URL('./encoding-thread.ts', import.meta.url)),
       sinks,
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

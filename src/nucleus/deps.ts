@@ -10,6 +10,7 @@ import type { Compressor } from '#ports/compressor.ts';
 import type { Journal } from '#ports/journal.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { Meter } from '#ports/meter.ts';
+import type { MensajeEncoder } from '#ports/mensaje-encoder.ts';
 import type { ModelTrainer } from '#ports/model-trainer.ts';
 import type { DoctorFinding, IngestInput, LoteInput } from '#ports/nucleus-api.ts';
 import type { AlertaSink } from '#ports/sink.ts';
@@ -41,6 +42,7 @@ export interface NucleusDeps {
   readonly bus: StreamBus;
   readonly compressor: Compressor;
   readonly trainer: ModelTrainer;
+  readonly encoder: MensajeEncoder;
   readonly sinks: readonly AlertaSink[];
   readonly noticeGate: NoticeGate & {
     silence(rule: { glob: string; bloque: string | null; hastaMs: number }): void;

@@ -6,6 +6,7 @@
  *
  * T1 At the cut, what sources and journal have delivered is exactly what state and inboxes hold; positions are taken there.
  * T2 Sealing copies nothing: each changed bloque is held, and encodes itself before its next change or when the commit gets to it.
+ *    Mensajes are encoded beside it by whoever does that best (epoch-mensajes.ts).
  * T3 One epoch is under way at a time; it is tried again until it is in or CoreC stops, the bytes kept. Meanwhile doors take in until
  *    the bound on what waits is reached, then refuse.
  * T4 A second commit of the same number is harmless (store S2).
@@ -23,6 +24,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaHub } from './alertas.ts';
 import { EpochMemory } from './epoch-memory.ts';
+import type { EpochMensajes, MensajePart } from './epoch-mensajes.ts';
 import type { Swarm } from './swarm.ts';
 
 /** A bloque whose fitness has moved by this much since its last row gets a new one. */
@@ -42,6 +44,7 @@ export interface EpochDeps {
   /** An error in words. */
   readonly describe: (error: unknown) => string;
   readonly codec: string;
+  readonly mensajes: EpochMensajes;
   /**
    * Closes the doors and drains; resolves when T1 holds and nothing is between door and inbox. Rejects, the doors open, when the store
    * does not answer (T7).
@@ -82,15 +85,12 @@ export interface SealedOthers {
   readonly seq: number;
 }
 
-interface SealedBloque {
-  readonly bloque: BloqueSimbiotico;
+interface SealedBloque extends MensajePart {
   readonly dirty: boolean;
-  readonly row: boolean;
   readonly vitals: BloqueVitals;
   readonly others: readonly EstadoRow[];
-  rows: readonly EstadoRow[];
-  mensajes: Uint8Array | null;
-  encoded: boolean;
+  /** Columns and claves, when they are encoded. */
+  rows: readonly EstadoRow[] | null;
 }
 
 interface LastRow {
@@ -255,19 +255,23 @@ export class Epochs {
         row,
         vitals: bloque.vitals(),
         others,
-        rows: [],
+        rows: null,
         mensajes: null,
-        encoded: false,
+        state: 'waits',
       };
       sealed.push(entry);
-      bloque.hold(() => this.#encode(entry));
+      bloque.hold(() => {
+        this.#encodeColumns(entry);
+        deps.mensajes.take(entry);
+      });
       if (row) this.#lastRows.set(bloque, { fitness: bloque.fitness, ms: scheduledMs });
     }
+    deps.mensajes.begin(sealed);
     const sealedOthers = deps.sealOthers(epoca);
     deleted.push(...sealedOthers.deleted);
     const { seq } = sealedOthers;
     const alertas = deps.alertas.takeRows();
-    const ensureEncoded = (entry: SealedBloque): void => this.#ensureEncoded(entry);
+    const encodeColumns = (entry: SealedBloque): readonly EstadoRow[] => this.#encodeColumns(entry);
     const commit: EpochCommit = {
       epoca,
       scheduledMs,
@@ -279,17 +283,17 @@ export class Epochs {
           yield* sealedOthers.estado;
           for (const entry of sealed) {
             if (!entry.dirty) continue;
-            ensureEncoded(entry);
-            yield* entry.rows;
+            yield* encodeColumns(entry);
             yield* entry.others;
           }
         },
       },
       bloques: {
-        *[Symbol.iterator](): Generator<BloqueRow> {
+        async *[Symbol.asyncIterator](): AsyncGenerator<BloqueRow> {
           for (const entry of sealed) {
             if (!entry.row) continue;
-            ensureEncoded(entry);
+            deps.mensajes.take(entry);
+            if (entry.state !== 'in') await entry.state;
             yield {
               id: entry.bloque.id,
               canal: entry.bloque.canal,
@@ -312,17 +316,9 @@ export class Epochs {
     return nowMs - last.ms >= ROW_AT_LEAST_MS || Math.abs(bloque.fitness - last.fitness) > FITNESS_MOVED;
   }
 
-  #ensureEncoded(entry: SealedBloque): void {
-    if (!entry.encoded) entry.bloque.releaseHold();
-    // a bloque without a hold left was encoded when it changed; one that never had it cannot be sealed
-    if (!entry.encoded) this.#encode(entry);
-  }
-
-  #encode(entry: SealedBloque): void {
-    if (entry.encoded) return;
-    entry.encoded = true;
-    if (entry.dirty) entry.rows = this.#deps.encodeBloque(entry.bloque, entry.vitals, this.#take).rows;
-    if (entry.row) entry.mensajes = entry.bloque.pending.take();
+  #encodeColumns(entry: SealedBloque): readonly EstadoRow[] {
+    entry.rows ??= entry.dirty ? this.#deps.encodeBloque(entry.bloque, entry.vitals, this.#take).rows : [];
+    return entry.rows;
   }
 
   async #commitUntilIn(commit: EpochCommit): Promise<void> {

@@ -36,6 +36,7 @@ import { Avisos } from './avisos.ts';
 import { Comandos } from './comandos.ts';
 import type { NucleusDeps } from './deps.ts';
 import { NucleusDoor } from './door.ts';
+import { EpochMensajes } from './epoch-mensajes.ts';
 import { Epochs } from './epochs.ts';
 import { Gate } from './gate.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -361,6 +362,7 @@ export class Nucleus implements NucleusContext {
     }
     if (isReached('store')) {
       await attempt('trainer', () => this.deps.trainer.close());
+      await attempt('encoder', () => this.deps.encoder.close());
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
       await attempt('streams', () => this.deps.bus.close());
       await attempt('journal', () => this.deps.journal.close());
@@ -708,6 +710,13 @@ export class Nucleus implements NucleusContext {
         say: this.say,
         describe: (error) => this.describe(error),
         codec: this.config.persistencia.codec,
+        mensajes: new EpochMensajes({
+          encoder: this.deps.encoder,
+          compressor: this.deps.compressor,
+          codec: this.config.persistencia.codec,
+          refused: (error) =>
+            this.logger.warn('Persistencia', this.say('log.encoder_refused', { error: this.describe(error) })),
+        }),
         quiet: () => this.quiet(),
         isQuiet: (next) => this.runs.isClean && this.comandos.isSettledFor(next),
         open: () => this.gate.open(),

@@ -74,7 +74,8 @@ export interface EpochCommit {
   /** Rows to write; the same (clase, id) is replaced. May be produced lazily while the commit runs. */
   readonly estado: Iterable<EstadoRow>;
   readonly estadoDeleted: Iterable<{ readonly clase: EstadoClase; readonly id: string }>;
-  readonly bloques: Iterable<BloqueRow>;
+  /** Iterated once the rows of `estado` are taken. */
+  readonly bloques: Iterable<BloqueRow> | AsyncIterable<BloqueRow>;
   readonly alertas: Iterable<AlertaRow>;
   /** A changing command that touches state rides in the epoch that holds its effect. */
   readonly comandos: readonly ComandoRow[];

@@ -176,7 +176,10 @@ export function bloqueStoreSuite(
       assert.equal(Buffer.compare(columnas!, bytesOf(30_000, 3)), 0);
       assert.equal((await second.readEstado('claves', 'a/0'))!.length, 0);
       const [bloque] = await second.queryBloques({ bloque: 'a/0', limit: 1, conMensajes: true });
-      assert.deepEqual({ ...bloque, mensajes: new Uint8Array(bloque!.mensajes!) }, [...commit.bloques][0]);
+      assert.deepEqual(
+        { ...bloque, mensajes: new Uint8Array(bloque!.mensajes!) },
+        (await Array.fromAsync(commit.bloques))[0],
+      );
       assert.deepEqual(await second.queryAlertas({ limit: 1, orden: 'tiempo' }), [
         { ...makeAlerta('e1'), reconocidaMs: null, reconocidaPor: null },
       ]);

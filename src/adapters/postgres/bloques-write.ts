@@ -38,7 +38,7 @@ export interface BloquesWritten {
 export async function writeBloques(
   client: pg.ClientBase,
   instanceId: string,
-  rows: Iterable<BloqueRow>,
+  rows: Iterable<BloqueRow> | AsyncIterable<BloqueRow>,
   timestampMax: number,
   knownMonths: ReadonlySet<string>,
 ): Promise<BloquesWritten> {
@@ -51,7 +51,7 @@ export async function writeBloques(
   let newest = -Infinity;
   let month: Month | null = null;
 
-  for (const row of rows) {
+  for await (const row of rows) {
     const { timestampS } = row;
     if (!month || timestampS < month.fromS || timestampS >= month.toS) month = monthOf(timestampS);
     bytes += row.mensajes?.length ?? 0;

@@ -665,11 +665,6 @@ export class BloqueSimbiotico implements RunSink {
     this.#held = callback;
   }
 
-  /** Runs a waiting `hold` callback now. */
-  releaseHold(): void {
-    this.#beforeChange();
-  }
-
   /** What a checkpoint keeps beside the columns. */
   vitals(): BloqueVitals {
     return {

@@ -2,7 +2,8 @@
  * What a bloque drained since its last row, waiting to be stored: raw columns up to a chunk, then encoded.
  *
  * N1 `columns.length <= capacity`; a full chunk is encoded before anything more is added, so what waits costs few bytes a lectura.
- * N2 Mode `ultimo` keeps the last lectura of a slot only; `cambios` those that differ from the slot's one before; `ninguno` nothing.
+ * N2 What was found to be a change is one: it is not looked at again, or it would be taken for a repetition of itself.
+ * N3 Mode `ultimo` keeps the last lectura of a slot only; `cambios` those that differ from the slot's one before; `ninguno` nothing.
  */
 import type { PendingColumns } from '../procesadores/compile.ts';
 
@@ -38,6 +39,8 @@ export class PendingMensajes {
   #framesBytes = 0;
   /** Per slot, 1 + row of its lectura in the chunk (ultimo), or the bits of its last stored lectura (cambios). */
   #bySlot: Float64Array | null = null;
+  /** Rows of the chunk that are changes (N2). */
+  #changes = 0;
 
   constructor(modo: ModoMensajes, slots: number, encode: EncodePending) {
     this.modo = modo;
@@ -72,19 +75,28 @@ export class PendingMensajes {
     return columns;
   }
 
+  /** Lecturas that wait raw. */
+  get rawLength(): number {
+    return this.#columns?.length ?? 0;
+  }
+
   /** Everything that waits as frames back to back, or null; afterwards nothing waits. */
   take(): Uint8Array | null {
-    if (this.#columns !== null && this.#columns.length > 0) {
-      this.#reduce(this.#columns);
-      this.#flush();
-    }
-    // a bloque that was busy once need not hold its chunk for ever
-    if (this.#columns !== null && this.#columns.slot.length > 256) this.#columns = null;
-    if (this.#framesBytes === 0) return null;
-    const frames = this.#frames;
-    this.#frames = [];
-    this.#framesBytes = 0;
+    this.encode();
+    const frames = this.#takeFrames();
+    if (frames.length === 0) return null;
     return frames.length === 1 ? frames[0]! : concat(frames);
+  }
+
+  /** As `take`, but what waits raw goes to `copy`, if it is anything. Gives the frames before it. */
+  takeRaw(copy: (columns: PendingColumns) => void): Uint8Array[] {
+    const columns = this.#columns;
+    if (columns !== null && columns.length > 0) {
+      this.#reduce(columns);
+      if (columns.length > 0) copy(columns);
+      columns.length = this.#changes = 0;
+    }
+    return this.#takeFrames();
   }
 
   /** Encodes what waits raw: the numbers of its slots are about to change. */
@@ -107,13 +119,22 @@ export class PendingMensajes {
     this.#bySlot = bySlot;
   }
 
+  #takeFrames(): Uint8Array[] {
+    // a bloque that was busy once need not hold its chunk for ever
+    if (this.#columns !== null && this.#columns.slot.length > 256) this.#columns = null;
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#framesBytes = 0;
+    return frames;
+  }
+
   #flush(): void {
     const columns = this.#columns!;
     if (columns.length === 0) return;
     const frame = this.#encode(columns);
     this.#frames.push(frame);
     this.#framesBytes += frame.length;
-    columns.length = 0;
+    columns.length = this.#changes = 0;
   }
 
   #grow(columns: Columns): Columns {
@@ -127,7 +148,7 @@ export class PendingMensajes {
     return grown;
   }
 
-  /** N2, in place. */
+  /** N3, in place. */
   #reduce(columns: Columns): void {
     if (this.modo === 'todos') return;
     if (this.modo === 'ultimo') this.#keepLast(columns);
@@ -144,15 +165,15 @@ export class PendingMensajes {
 
   #keepChanges(columns: Columns): void {
     const seen = (this.#bySlot ??= new Float64Array(this.#slots).fill(NaN));
-    let n = 0;
-    for (let k = 0; k < columns.length; k++) {
+    let n = this.#changes;
+    for (let k = n; k < columns.length; k++) {
       const slot = columns.slot[k]!;
       const lectura = columns.lectura[k]!;
       if (seen[slot] === lectura) continue;
       seen[slot] = lectura;
       move(columns, k, n++);
     }
-    columns.length = n;
+    columns.length = this.#changes = n;
   }
 }
 

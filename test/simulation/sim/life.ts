@@ -29,6 +29,7 @@ import type { AlertaNotice, AlertaSink } from '#ports/sink.ts';
 import type { Source } from '#ports/source.ts';
 import type { StreamBus, StreamFields } from '#ports/stream-bus.ts';
 import { SimBus } from '../twins/sim-bus.ts';
+import { SimEncoder } from '../twins/sim-encoder.ts';
 import { simCompressor } from '../twins/sim-compressor.ts';
 import { SimJournal } from '../twins/sim-journal.ts';
 import { SimSource } from '../twins/sim-source.ts';
@@ -287,6 +288,7 @@ export class Life implements Host {
       bus: world.planted.bus?.(this.bus) ?? this.bus,
       compressor: simCompressor,
       trainer: new InlineTrainer(),
+      encoder: new SimEncoder(this),
       sinks: [told, makeBusSink({ bus: this.bus, clock, random: () => this.dice.below(1_000) / 1_000 })],
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

@@ -29,6 +29,9 @@ const RATES = {
   bus_slow: [0.02, 0.3],
   bus_cut: [0.005, 0.1],
   bus_answer_lost: [0.005, 0.1],
+  // the thread that encodes
+  encoder_slow: [0.02, 0.3],
+  encoder_failed: [0.01, 0.2],
   // requests and their answers
   request_dropped: [0.01, 0.2],
   request_doubled: [0.01, 0.2],

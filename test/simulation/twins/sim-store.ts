@@ -124,7 +124,7 @@ export class SimStore implements BloqueStore {
     const estado: EstadoRow[] = [];
     const bloques: BloqueRow[] = [];
     let bytes = 0;
-    for (const [kind, row] of partsOf(commit)) {
+    for await (const [kind, row] of partsOf(commit)) {
       if (kind === 'estado') {
         estado.push(row);
         bytes += row.datos.length;

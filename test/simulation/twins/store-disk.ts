@@ -206,7 +206,7 @@ function monthEndMs(month: string): number {
 }
 
 /** Everything that a commit gives, one by one, so that it can break off in the middle. */
-export function* partsOf(commit: EpochCommit): Generator<['estado', EstadoRow] | ['bloque', BloqueRow]> {
+export async function* partsOf(commit: EpochCommit): AsyncGenerator<['estado', EstadoRow] | ['bloque', BloqueRow]> {
   for (const row of commit.estado) yield ['estado', row];
-  for (const row of commit.bloques) yield ['bloque', row];
+  for await (const row of commit.bloques) yield ['bloque', row];
 }
