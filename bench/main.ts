@@ -24,6 +24,7 @@ import {
   SHIPPED_LIMIT,
   SMALL_LIMIT,
 } from './rows/memory.ts';
+import { DETECTOR_LIMIT, QUIET_LIMIT } from './rows/modules-detector.ts';
 import { ALERT_LIMIT, CLOSURES_BLOQUE_LIMIT, CLOSURES_LIMIT, PYTHON_LIMIT } from './rows/modules-ejecucion.ts';
 import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
 import { COST_LIMIT, DRAIN_LIMIT, FORECAST_LIMIT } from './rows/modules-redirect.ts';
@@ -83,6 +84,13 @@ const GROUPS: readonly Group[] = [
     rows: [planned('modules.forest-fit', 'ms', FIT_LIMIT), planned('modules.forest-score', 'ms', SCORE_LIMIT)],
     seconds: 8,
     run: micro('forest'),
+  },
+  { rows: [planned('modules.detector', 'lecturas/s', DETECTOR_LIMIT)], seconds: 6, run: micro('detector') },
+  {
+    rows: [planned('modules.quiet-roads', 'per 100 claves and day', QUIET_LIMIT)],
+    seconds: 2,
+    isExtra: true,
+    run: micro('quiet-roads'),
   },
   { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, isExtra: true, run: micro('redis') },
   { rows: [planned('ingest', 'lecturas/s', INGEST_LIMIT)], seconds: 75, run: benchIngest },

@@ -6,6 +6,7 @@ import { benchForest } from '../rows/modules-forest.ts';
 import { benchRedirect } from '../rows/modules-redirect.ts';
 import { benchRepair } from '../rows/modules-repair.ts';
 import { benchRedis } from '../rows/redis.ts';
+import { benchDetector, benchQuietRoads } from '../rows/modules-detector.ts';
 import { benchSweep } from '../rows/sweep.ts';
 
 const ROWS = {
@@ -17,6 +18,8 @@ const ROWS = {
   repair: benchRepair,
   'alert-latency': benchAlertLatency,
   closures: benchClosures,
+  detector: benchDetector,
+  'quiet-roads': benchQuietRoads,
   python: benchPython,
 } as const;
 say(await ROWS[childInput<keyof typeof ROWS>()]());

@@ -4,16 +4,15 @@
  * The server is PostgreSQL as it comes (the newest, over TCP with a password); the server's own settings are left alone.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { PostgresConnection } from '#adapters/postgres/connection.ts';
 import { PostgresServer } from '../../test/servers/postgres.ts';
 import type { ServersPostgresInput, ServersPostgresResult, StoredSet } from '../children/servers-postgres.ts';
 import { startChild } from '../lib/child.ts';
+import { dataFolder, NO_DATA } from '../lib/dev-data.ts';
 import { writeBareConfig } from '../lib/config.ts';
 import type { Progress } from '../lib/progress.ts';
 import { atMost, failedRow, makeRow, ratioAtLeast, type BenchRow } from '../lib/row.ts';
-import { ROOT, withFolder } from '../lib/workspace.ts';
+import { withFolder } from '../lib/workspace.ts';
 
 export const PG_ROWS_LIMIT = ratioAtLeast(0.6, 0.9);
 export const PG_WRITE_LIMIT = atMost(10, 5);
@@ -25,12 +24,6 @@ export const PG_BYTES_LIMITS = {
 } as const;
 
 const WITHIN_MS = 300_000;
-
-/** Development data lies beside the checkout, or where COREC_DEV_DATA says; it is no part of the project. */
-function dataFolder(): string | null {
-  const folder = process.env['COREC_DEV_DATA'] ?? resolve(ROOT, '../shared/data');
-  return existsSync(join(folder, 'streams')) ? folder : null;
-}
 
 /** The program of the distribution, where it is installed: the baseline that the rows are held against. */
 function psqlPath(): string | null {
@@ -98,13 +91,7 @@ export async function benchPostgresBytes(progress: Progress): Promise<BenchRow[]
     const rowName = `servers.pg-bytes.${name}`;
     const limit = PG_BYTES_LIMITS[name];
     const set: StoredSet | undefined = sets?.find((one) => one.name === name);
-    if (set === undefined)
-      return failedRow(
-        rowName,
-        'bytes',
-        limit,
-        'no data here: say where it is with COREC_DEV_DATA (bench/BENCHMARKS.md)',
-      );
+    if (set === undefined) return failedRow(rowName, 'bytes', limit, NO_DATA);
     return makeRow(rowName, 'bytes', limit, {
       value: set.growthBytes / set.lecturas,
       baseline: set.mensajesBytes / set.lecturas,
