@@ -61,6 +61,7 @@ function makeRuns(swarm: () => unknown, hub: unknown, oldestQueuedMs: () => numb
     say: makeSay('en'),
     paused: () => false,
     supervision: { leave: () => FULL, settled: quiet },
+    repaired: quiet,
     publish: quiet,
     oldestQueuedMs,
   };

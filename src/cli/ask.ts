@@ -14,7 +14,15 @@ import type { Call, GivenArgs } from './io.ts';
 import { locate, type Place } from './locate.ts';
 
 /** What the store alone can answer. */
-const FROM_STORE: ReadonlySet<CommandName> = new Set(['bloques', 'bloque', 'entidades', 'entidad', 'alerts', 'doctor']);
+const FROM_STORE: ReadonlySet<CommandName> = new Set([
+  'bloques',
+  'bloque',
+  'entidades',
+  'entidad',
+  'alerts',
+  'history',
+  'doctor',
+]);
 /** A CoreC that holds the data folder and has no socket yet is starting: so long it is waited for. */
 const STARTING_MS_MAX = 15_000;
 const STARTING_TRY_MS = 200;

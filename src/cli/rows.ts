@@ -77,6 +77,7 @@ export const ROWS: readonly Row[] = [
     act: async (call) =>
       call.options['follow'] === true ? (await import('./actions/follow.ts')).follow(call) : show('alerts')(call),
   },
+  shown('history', 'look'),
   shown('entidad', 'look'),
   shown('entidades', 'look'),
   shown('bloques', 'look'),

@@ -29,6 +29,8 @@ import type {
   NucleusApi,
   NucleusStatus,
   SupervisionView,
+  Timeline,
+  TimelineQuery,
 } from '#ports/nucleus-api.ts';
 import type { AlertaNotice } from '#ports/sink.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
@@ -40,6 +42,7 @@ import { nextIndiceOf } from './mudanza.ts';
 import type { Nucleus, Silencio } from './nucleus.ts';
 import { Queries } from './queries.ts';
 import type { Replayer } from './recovery.ts';
+import { readTimeline } from './timeline.ts';
 import { within } from './within.ts';
 
 type Efecto =
@@ -100,6 +103,15 @@ export class NucleusDoor implements NucleusApi, Replayer {
   }
   alertas(query: AlertaQuery): Promise<readonly AlertaView[]> {
     return this.#unlessAway(this.#queries.alertas(query));
+  }
+  timeline(query: TimelineQuery): Promise<Timeline> {
+    const { deps, reparaciones, epochs } = this.#nucleus;
+    const read = readTimeline(query, {
+      alertas: (asked) => this.#queries.alertas(asked),
+      comandos: (asked) => deps.store.queryComandos(asked),
+      unsaved: () => reparaciones.unsaved(epochs?.next ?? 0),
+    });
+    return this.#unlessAway(read);
   }
   onAlerta(listener: (notice: AlertaNotice) => void): () => void {
     return this.#nucleus.hub.onAlerta(listener);

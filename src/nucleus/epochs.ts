@@ -56,6 +56,10 @@ export interface EpochDeps {
   readonly open: () => void;
   /** State of everything that is no bloque: nucleus, sources, batches. Called at the cut. */
   readonly sealOthers: (epoca: number) => SealedOthers;
+  /** Rows for the record that ask for no epoch of their own. Called at the cut. */
+  readonly records: (epoca: number) => readonly Omit<ComandoRow, 'epoca'>[];
+  /** What `records` gave last is in. */
+  readonly recorded: () => void;
   /** True when an epoch must hold the bloque again. Called at the cut. */
   readonly changed: (bloque: BloqueSimbiotico) => boolean;
   /** Inbox and episodios of a bloque, whichever changed. Called at the cut. */
@@ -199,6 +203,7 @@ export class Epochs {
     this.committedAtMs = deps.clock.nowMs();
     this.lastMs = deps.clock.monotonicMs() - cutMs;
     deps.alertas.saved();
+    deps.recorded();
     await deps.committed(seq);
   }
 
@@ -233,7 +238,7 @@ export class Epochs {
   #seal(scheduledMs: number): { commit: EpochCommit; seq: number } {
     const deps = this.#deps;
     const epoca = ++this.#sealed;
-    const comandos = this.#riding.map((row): ComandoRow => ({ ...row, epoca }));
+    const comandos = [...this.#riding, ...deps.records(epoca)].map((row): ComandoRow => ({ ...row, epoca }));
     this.#riding = [];
     this.#boarding = null;
     const sealed: SealedBloque[] = [];

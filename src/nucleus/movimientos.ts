@@ -37,7 +37,7 @@ export const COMANDO_OF: Readonly<Record<TipoMovimiento, string>> = {
   dividir: 'block-split',
 };
 /** Rule of the alert, and code of its reason. */
-const REASON: Readonly<Record<TipoMovimiento, string>> = {
+export const REASON_OF: Readonly<Record<TipoMovimiento, string>> = {
   redirigir: 'redirected',
   devolver: 'returned',
   fusionar: 'merged',
@@ -169,7 +169,7 @@ export class NucleusMovimientos implements MovimientosPort {
   /** `a`: a bloque, or a whole entry. */
   #alert(tipo: TipoMovimiento, de: string, a: string, entidades: number): void {
     const { avisos, clock, swarm } = this.#nucleus;
-    const codigo = REASON[tipo];
+    const codigo = REASON_OF[tipo];
     const canal = (swarm.bloque(a) ?? swarm.entradas.get(a)?.bloques[0])?.canal ?? 1;
     const facts = { razon: { codigo, de, a, entidades }, valor: entidades, canal, passes: true };
     avisos.open({ bloque: a, clave: '', regla: codigo }, facts, clock.nowMs());

@@ -48,6 +48,7 @@ import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
 import { NucleusMovimientos } from './movimientos.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
+import { Reparaciones } from './reparaciones.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
 import { Supervision } from './supervision.ts';
@@ -102,6 +103,7 @@ export class Nucleus implements NucleusContext {
   readonly watch: OutageWatch;
   readonly journalWatch: OutageWatch;
   readonly sealing = new Sealing(this);
+  readonly reparaciones = new Reparaciones();
   readonly comandos: Comandos;
   readonly avisos: Avisos;
   readonly supervision: Supervision;
@@ -172,6 +174,7 @@ export class Nucleus implements NucleusContext {
       say: this.say,
       paused: () => this.pausado,
       supervision: this.supervision,
+      repaired: (bloque, entidades) => this.reparaciones.note(bloque, entidades, this.clock.nowMs()),
       publish: (bloque, frame) => this.streams.publisher.publish(bloque.canal, bloque.id, frame),
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
@@ -267,6 +270,7 @@ export class Nucleus implements NucleusContext {
       lotes: this.lotes,
       seq,
     });
+    await recovery.adoptQuarantine();
     this.epochs = this.#makeEpochs(epoca);
     const comandos = await recovery.replayComandos(epoca, this.door);
     // killed before its first epoch it has been here all the same, and what was sent to it since is for it
@@ -692,7 +696,9 @@ export class Nucleus implements NucleusContext {
     const nowMs = this.clock.nowMs();
     this.avisos.closeAll(nowMs);
     for (const bloque of this.swarm.bloques) {
-      for (const aviso of Array.from(bloque.avisos.open)) bloque.avisos.close(aviso.slot);
+      // what is in quarantine stays so (adoptQuarantine)
+      for (const aviso of Array.from(bloque.avisos.open))
+        if (aviso.regla !== 'quarantine') bloque.avisos.close(aviso.slot);
       const changes = bloque.takeChanges();
       if (changes.length > 0) this.hub.take(bloque, changes, nowMs, NaN, true);
     }
@@ -724,6 +730,8 @@ export class Nucleus implements NucleusContext {
         sealBloque: (bloque) => sealing.bloqueParts(bloque),
         encodeBloque: (bloque, vitals, take) => sealing.encodeBloque(bloque, vitals, take),
         sealOthers: (next) => sealing.others(next),
+        records: (next) => this.reparaciones.take(next),
+        recorded: () => this.reparaciones.saved(),
         committed: async (seq) => {
           for (const pump of this.pumps) pump.kept();
           if (seq === 0) return;

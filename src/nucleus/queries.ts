@@ -347,10 +347,12 @@ export class Queries {
       }
     }
     const nowMs = this.#nucleus.clock.nowMs();
+    const timeOf = alertaTime(query);
+    const byId = (a: StoredAlerta, b: StoredAlerta): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
     const order =
       query.orden === 'valor'
         ? (a: StoredAlerta, b: StoredAlerta) => b.valor - a.valor || b.abiertaMs - a.abiertaMs
-        : (a: StoredAlerta, b: StoredAlerta) => b.abiertaMs - a.abiertaMs;
+        : (a: StoredAlerta, b: StoredAlerta) => timeOf(b) - timeOf(a) || byId(a, b);
     return [...merged.values()]
       .filter(matches)
       .toSorted(order)
@@ -501,14 +503,24 @@ function isLater(row: AlertaRow, than: AlertaRow): boolean {
   return row.lecturas > than.lecturas || (row.cerradaMs !== null && than.cerradaMs === null);
 }
 
+/** The moment that an order by time goes by; NaN, which nothing is before or after, of an open one in the order of ends. */
+function alertaTime({ orden }: Pick<AlertaQuery, 'orden'>): (row: AlertaRow) => number {
+  return orden === 'cierre' ? (row) => row.cerradaMs ?? NaN : (row) => row.abiertaMs;
+}
+
 /** The query as a test of one row; the store's SQL does the same. */
 function alertaFilter(query: AlertaQuery): (row: AlertaRow) => boolean {
   const clave = query.clave === undefined ? null : compileGlob(query.clave);
+  const timeOf = alertaTime(query);
+  const { desdeMs = -Infinity, hastaMs = Infinity, desdeLugar } = query;
   return (row) =>
     (query.id === undefined || row.id.startsWith(query.id)) &&
     (clave === null || matchesText(clave, row.clave)) &&
     (query.bloque === undefined || row.bloque === query.bloque || row.bloque.startsWith(`${query.bloque}/`)) &&
     (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
-    (query.desdeMs === undefined || row.abiertaMs >= query.desdeMs) &&
-    (query.hastaMs === undefined || row.abiertaMs < query.hastaMs);
+    timeOf(row) >= desdeMs &&
+    timeOf(row) < hastaMs &&
+    (desdeLugar === undefined ||
+      timeOf(row) < desdeLugar.ms ||
+      (timeOf(row) === desdeLugar.ms && row.id >= desdeLugar.id));
 }

@@ -185,6 +185,14 @@ export class Recovery {
     return rows.length;
   }
 
+  /** What is in quarantine stays so over a restart, and so does the alert that tells it, with the reason that nobody knows any more. */
+  async adoptQuarantine(): Promise<void> {
+    const ill = new Map(this.#swarm.bloques.flatMap((bloque) => (bloque.quarantined > 0 ? [[bloque.id, bloque]] : [])));
+    if (ill.size === 0) return;
+    const rows = await this.#deps.store.queryAlertas({ abiertas: true, limit: STALE_MAX, orden: 'tiempo' });
+    for (const row of rows) if (row.regla === 'quarantine') ill.get(row.bloque)?.adoptAviso(row);
+  }
+
   /** Alerts that a crash left open in the store, and that no episodio nor any of `open` keeps open, are closed where they were last seen. */
   async closeStale(hub: AlertaHub, open: Iterable<string>, nowMs: number): Promise<void> {
     if (!this.#wasRunning) return;

@@ -38,6 +38,8 @@ export interface RunsDeps {
   readonly say: Say;
   readonly paused: () => boolean;
   readonly supervision: Pick<Supervision, 'leave' | 'settled'>;
+  /** Entidades of it were replaced. */
+  readonly repaired: (bloque: BloqueSimbiotico, entidades: number) => void;
   /** The mensajes of a settled cycle, as its bloque publishes them. */
   readonly publish: (bloque: BloqueSimbiotico, frame: Uint8Array) => void;
   /** Monotonic ms since which the oldest bloque waits for its turn; Infinity when none does. */
@@ -194,7 +196,7 @@ export class Runs {
       const frame = bloque.takeFrame();
       if (frame !== null) this.#deps.publish(bloque, frame);
       this.fallos += settled.errors;
-      this.repairs += settled.repaired;
+      this.#noteRepaired(bloque, settled.repaired);
       if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
       if (settled.quarantined > 0) {
         this.#deps.logger.warn(TAG, this.#deps.say('log.quarantine'), {
@@ -206,6 +208,12 @@ export class Runs {
     }
     const changes = bloque.takeChanges();
     if (changes.length > 0) this.#deps.hub.take(bloque, changes, this.#deps.clock.nowMs(), arrivedMs, false);
+  }
+
+  #noteRepaired(bloque: BloqueSimbiotico, entidades: number): void {
+    if (entidades === 0) return;
+    this.repairs += entidades;
+    this.#deps.repaired(bloque, entidades);
   }
 
   /** Repairs slots with their state of the last epoch, those that it does not know fresh. Never throws. */
@@ -221,7 +229,7 @@ export class Runs {
     const repair = (): void => {
       const before = bloque.repairsTotal;
       bloque.repairFrom(slots, load, this.#deps.clock.nowMs());
-      this.repairs += bloque.repairsTotal - before;
+      this.#noteRepaired(bloque, bloque.repairsTotal - before);
     };
     // closures under way were not asked for an entidad that was inactive: it must not become active before their answers are in
     if (this.#closureRuns.has(bloque))

@@ -109,14 +109,33 @@ export interface AlertaQuery {
   readonly clave?: string;
   readonly bloque?: string;
   readonly abiertas?: boolean;
-  /** Opened in [desde, hasta), as their lecturas have it. */
+  /** Opened (with `orden` 'cierre': closed) in [desde, hasta), as their lecturas have it. */
   readonly desdeMs?: number;
   readonly hastaMs?: number;
+  /** From this place on in the order of 'tiempo' or 'cierre'. */
+  readonly desdeLugar?: Lugar;
   /** Stored or changed in the store since, UTC ms of the wall clock: what whoever was not told may have missed. */
   readonly guardadaDesdeMs?: number;
   readonly limit: number;
-  /** 'valor' = worst first, 'tiempo' = newest opening first. */
-  readonly orden: 'tiempo' | 'valor';
+  /** 'valor' = worst first, 'tiempo' = newest opening first, 'cierre' = newest end first: none that is open. Of one moment by id. */
+  readonly orden: 'tiempo' | 'valor' | 'cierre';
+}
+
+/** Where a row stands among those that are asked for newest first: its moment, and within it its id, ascending. */
+export interface Lugar {
+  readonly ms: number;
+  readonly id: string;
+}
+
+/** Commands, newest first. */
+export interface ComandoQuery {
+  readonly nombres?: readonly string[];
+  /** Of [desde, hasta), wall time. */
+  readonly desdeMs?: number;
+  readonly hastaMs?: number;
+  /** From this place on. */
+  readonly desdeLugar?: Lugar;
+  readonly limit: number;
 }
 
 export interface BloqueRowQuery {
@@ -146,6 +165,7 @@ export interface BloqueStore {
   commitComandos(list: readonly ComandoCommit[]): Promise<readonly ComandoResult[]>;
   findComando(id: string): Promise<ComandoRow | null>;
   comandosAfter(epoca: number): Promise<readonly ComandoRow[]>;
+  queryComandos(query: ComandoQuery): Promise<readonly ComandoRow[]>;
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]>;
   queryBloques(query: BloqueRowQuery): Promise<readonly BloqueRow[]>;
   /** Retention: drops what is older than `keepDays` or over `keepBytes`, makes the coming partitions. Returns what it dropped. */

@@ -150,6 +150,46 @@ export interface AlertaView extends StoredAlerta {
   readonly silenciada: boolean;
 }
 
+export type TimelineTipo = 'alerta' | 'reparacion' | 'circuito' | 'movimiento' | 'comando';
+
+/** One thing that happened. */
+export interface TimelineEvent {
+  /** Names its place among all of them: `antes` takes it. */
+  readonly id: string;
+  /** Of alerts the time of their lecturas, of everything else the wall clock's. */
+  readonly tsMs: number;
+  readonly tipo: TimelineTipo;
+  /** What happened: `abierta`, `cerrada`, `reparada`, the kind of a movimiento, the name of a command. */
+  readonly evento: string;
+  /** The bloque, entry or plugin that it happened to (of a movimiento, who gave); empty: CoreC as a whole. */
+  readonly bloque: string;
+  readonly clave: string;
+  /** The alert as it is now; null for what is none. */
+  readonly alerta: StoredAlerta | null;
+  /** What else there is to it. */
+  readonly datos: Readonly<Record<string, string | number | null>>;
+}
+
+export interface TimelineQuery {
+  /** Only what happened to this bloque or entry; null: to anything. */
+  readonly bloque: string | null;
+  /** Null: all kinds. */
+  readonly tipo: TimelineTipo | null;
+  /** Of [desde, hasta). */
+  readonly desdeMs: number | null;
+  readonly hastaMs: number | null;
+  /** Only what stands before this event. */
+  readonly antes: string | null;
+  readonly limit: number;
+}
+
+export interface Timeline {
+  /** In the order in which it happened, newest last. */
+  readonly eventos: readonly TimelineEvent[];
+  /** The `antes` with which what is older follows; null: there is none. */
+  readonly antes: string | null;
+}
+
 /** A body of readings at a push door. */
 export interface LoteInput {
   readonly body: Uint8Array;
@@ -265,6 +305,8 @@ export interface NucleusApi {
   entidad(ref: string): EntidadDetail;
   history(ref: string, desdeMs: number | null, limit: number): Promise<EntidadHistory>;
   alertas(query: AlertaQuery): Promise<readonly AlertaView[]>;
+  /** What happened, of all that is stored and of what the next epoch will store. Errors: COREC_E_ARGUMENT. */
+  timeline(query: TimelineQuery): Promise<Timeline>;
   /** Calls back for every alert as it is told; the returned function ends it. */
   onAlerta(listener: (notice: AlertaNotice) => void): () => void;
   // of commands that change something: `comandoId` names one for good (a second call gives the first answer), `puerta` is the door for the record

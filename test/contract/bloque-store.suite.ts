@@ -442,6 +442,42 @@ export function bloqueStoreSuite(
       assert.equal(await ids({ desdeMs: NOON_MS + minute + 1, hastaMs: NOON_MS + 3 * minute + 1 }), 'cb');
     });
 
+    test('alertas come in the order of their ends, and from a place on', async (t) => {
+      const store = await freshStore(t);
+      const at = (id: string, abiertaMs: number, cerradaMs: number | null): AlertaRow =>
+        makeAlerta(id, { abiertaMs: NOON_MS + abiertaMs, cerradaMs: cerradaMs === null ? null : NOON_MS + cerradaMs });
+      const alertas = [at('B', 0, 50), at('a', 0, 10), at('c', 1, 10), at('d', 2, null), at('e', 3, 40)];
+      await store.commitEpoch(makeCommit(1, { alertas }));
+      const ids = async (query: object): Promise<string> =>
+        (await store.queryAlertas({ limit: 100, orden: 'cierre', ...query })).map((row) => row.id).join('');
+      assert.equal(await ids({}), 'Beac', 'none that is open');
+      assert.equal(await ids({ desdeMs: NOON_MS + 11, hastaMs: NOON_MS + 50 }), 'e', 'closed then');
+      assert.equal(await ids({ desdeLugar: { ms: NOON_MS + 40, id: '' } }), 'eac');
+      assert.equal(await ids({ desdeLugar: { ms: NOON_MS + 10, id: 'b' } }), 'c');
+      assert.equal(await ids({ orden: 'tiempo' }), 'edcBa', 'of one moment by the bytes of their ids');
+      assert.equal(await ids({ orden: 'tiempo', desdeLugar: { ms: NOON_MS, id: 'B' } }), 'Ba');
+      assert.equal(await ids({ orden: 'tiempo', desdeLugar: { ms: NOON_MS, id: 'C' }, limit: 1 }), 'a');
+    });
+
+    test('comandos are found by name and time, newest first, from a place on', async (t) => {
+      const store = await freshStore(t);
+      const row = (id: string, ms: number, nombre: string): ComandoRow =>
+        makeComando(id, { timestampMs: NOON_MS + ms, nombre });
+      const rows = [row('c', 1, 'pause'), row('B', 1, 'ack'), row('a', 1, 'ack'), row('d', 0.5, 'pause')];
+      await store.commitEpoch(makeCommit(1, { comandos: rows }));
+      await store.commitComandos([{ row: row('e', 2, 'resume') }]);
+      const ids = async (query: object): Promise<string> =>
+        (await store.queryComandos({ limit: 100, ...query })).map(({ id }) => id).join('');
+      assert.equal(await ids({}), 'eBacd');
+      assert.equal(await ids({ limit: 2 }), 'eB');
+      assert.equal(await ids({ nombres: ['pause', 'resume'] }), 'ecd');
+      assert.equal(await ids({ nombres: [] }), '');
+      assert.equal(await ids({ desdeMs: NOON_MS + 0.5, hastaMs: NOON_MS + 1 }), 'd');
+      assert.equal(await ids({ desdeLugar: { ms: NOON_MS + 1, id: 'C' } }), 'acd');
+      const [first] = await store.queryComandos({ nombres: ['resume'], limit: 1 });
+      assert.deepEqual(first, row('e', 2, 'resume'));
+    });
+
     test('text of any kind comes back, a zero character as its sign', async (t) => {
       const store = await freshStore(t);
       const clave = 'ñ \u{1f600} "\'\\{},NULL\n\u0007\u0000end';

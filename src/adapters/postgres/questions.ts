@@ -4,6 +4,7 @@ import type {
   AlertaQuery,
   BloqueRow,
   BloqueRowQuery,
+  ComandoQuery,
   ComandoRow,
   EstadoClase,
   EstadoRow,
@@ -66,21 +67,49 @@ interface AlertaRecord {
   readonly reconocida_por: string | null;
 }
 
-const ALERTA_ORDERS = { tiempo: 'abierta_ms DESC, id', valor: 'valor DESC, abierta_ms DESC, id' } as const;
+export async function queryComandos(readers: Asker, instanceId: string, query: ComandoQuery): Promise<ComandoRow[]> {
+  const { nombres, desdeLugar } = query;
+  const rows = await readers.query<ComandoRecord>('reading comandos', {
+    text: sql('query-comandos').text,
+    values: [
+      instanceId,
+      nombres ?? null,
+      query.desdeMs ?? null,
+      query.hastaMs ?? null,
+      desdeLugar?.ms ?? null,
+      desdeLugar === undefined ? null : plainText(desdeLugar.id),
+      query.limit,
+    ],
+  });
+  return rows.map(toComando);
+}
+
+const ALERTA_ORDERS = {
+  tiempo: 'abierta_ms DESC, id COLLATE "C"',
+  valor: 'valor DESC, abierta_ms DESC, id COLLATE "C"',
+  cierre: 'cerrada_ms DESC, id COLLATE "C"',
+} as const;
 
 export async function queryAlertas(readers: Asker, instanceId: string, query: AlertaQuery): Promise<StoredAlerta[]> {
+  const { orden, desdeLugar } = query;
   const rows = await readers.query<AlertaRecord>('reading alertas', {
-    text: fillSql('query-alertas', { order: ALERTA_ORDERS[query.orden] }),
+    text: fillSql('query-alertas', {
+      order: ALERTA_ORDERS[orden],
+      time: orden === 'cierre' ? 'cerrada_ms' : 'abierta_ms',
+    }),
     values: [
       instanceId,
       query.clave === undefined ? null : likePattern(query.clave),
       query.bloque === undefined ? null : plainText(query.bloque),
-      query.abiertas ?? null,
+      // in the order of ends NULL would come first
+      orden === 'cierre' ? false : (query.abiertas ?? null),
       query.desdeMs ?? null,
       query.hastaMs ?? null,
       query.limit,
       query.id === undefined ? null : plainText(query.id),
       query.guardadaDesdeMs ?? null,
+      desdeLugar?.ms ?? null,
+      desdeLugar === undefined ? null : plainText(desdeLugar.id),
     ],
   });
   return rows.map((row) => ({

@@ -13,6 +13,7 @@ import type {
   BloqueRowQuery,
   BloqueStore,
   ComandoCommit,
+  ComandoQuery,
   ComandoResult,
   ComandoRow,
   EpochCommit,
@@ -35,7 +36,15 @@ import {
   migrate,
 } from './migrator.ts';
 import { monthsFrom } from './names.ts';
-import { comandosAfter, findComando, loadEstado, queryAlertas, queryBloques, readEstado } from './questions.ts';
+import {
+  comandosAfter,
+  findComando,
+  loadEstado,
+  queryAlertas,
+  queryBloques,
+  queryComandos,
+  readEstado,
+} from './questions.ts';
 import { MONTHS_AHEAD, upkeep } from './retention.ts';
 import { describeServer } from './connection.ts';
 import type { PostgresConnection } from './connection.ts';
@@ -190,6 +199,10 @@ class PostgresStore implements BloqueStore {
 
   comandosAfter(epoca: number): Promise<readonly ComandoRow[]> {
     return comandosAfter(this.#readers, this.#instanceId, epoca);
+  }
+
+  queryComandos(query: ComandoQuery): Promise<readonly ComandoRow[]> {
+    return this.#ask((asker) => queryComandos(asker, this.#instanceId, query));
   }
 
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]> {

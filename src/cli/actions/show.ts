@@ -12,6 +12,7 @@ import type {
   EntidadesResult,
   EntidadResult,
   ForgetResult,
+  HistoryResult,
   ResetResult,
   SilenceResult,
   TopResult,
@@ -21,6 +22,7 @@ import { EXIT } from '../exit.ts';
 import { paintOf, widthOfTerminal, writeJson, writeLines, type Call } from '../io.ts';
 import { printable } from '../render/width.ts';
 import { entidadView } from '../views/entidad.ts';
+import { historyView } from '../views/history.ts';
 import { alertsView, bloquesView, bloqueView, doctorView, entidadesView, entidadTable } from '../views/lists.ts';
 import { movesView } from '../views/moves.ts';
 import { statusView } from '../views/status.ts';
@@ -36,6 +38,7 @@ const VIEWS: Partial<Record<CommandName, (answer: never, view: View, call: Call)
   entidades: (answer: EntidadesResult, view) => entidadesView(answer, view),
   entidad: (answer: EntidadResult, view) => entidadView(answer, view),
   alerts: (answer: AlertsResult, view) => alertsView(answer, view),
+  history: (answer: HistoryResult, view) => historyView(answer, view),
   doctor: (answer: DoctorResult, view) => doctorView(answer, view),
   ack: (answer: AlertaView, { idioma }) => [
     text(idioma, 'cli.did_ack', {

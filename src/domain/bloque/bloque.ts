@@ -739,6 +739,11 @@ export class BloqueSimbiotico implements RunSink {
     this.dirty = true;
   }
 
+  /** Takes over an alert of the bloque itself that is open in the store, at a restore. */
+  adoptAviso(aviso: Omit<Episodio, 'slot'>): void {
+    this.#own.adopt(aviso);
+  }
+
   /** Alerts that changed since the last call: of entidades, then of the bloque. */
   takeChanges(): EpisodioChange[] {
     const changes = this.episodios.takeChanges();

@@ -3,7 +3,7 @@
  *
  * Owns which are open. Leaves measuring to the bloque and the words to domain/texts.
  */
-import { EpisodioBook, type EpisodioLimits } from '../episodio/episodio.ts';
+import { EpisodioBook, type Episodio, type EpisodioLimits } from '../episodio/episodio.ts';
 import { cycleFitness, spread, type CycleSums } from './fitness.ts';
 
 /** The index is the slot in the book. */
@@ -57,6 +57,15 @@ export class OwnAlerts {
     const fallo = figures.lastFallo.slice(0, FALLO_CHARS_MAX);
     this.#take(2, quarantine, quarantine > 0, { entidades: quarantine, fallo }, 0, 0, nowMs);
     this.#take(3, overflow, overflow > 0, { abiertos: episodios.openCount }, 0, 0, nowMs);
+  }
+
+  /** Goes on with one that was open before a restart; of a rule twice, with the one that was handed over first. */
+  adopt({ id, clave, regla, abiertaMs, ...rest }: Omit<Episodio, 'slot'>): void {
+    const slot = RULES.findIndex((rule) => rule === regla);
+    if (slot < 0 || this.book.get(slot) !== undefined) return;
+    const { actualizadaMs, cerradaMs, valor, lectura, esperadoMin, esperadoMax, razon, lecturas } = rest;
+    const seen = { actualizadaMs, cerradaMs, valor, lectura, esperadoMin, esperadoMax, razon, lecturas };
+    this.book.restore({ abiertos: [{ id, slot, clave, regla, abiertaMs, ...seen }], enfrian: [], overflow: 0 });
   }
 
   #take(

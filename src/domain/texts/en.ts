@@ -91,6 +91,12 @@ export const EN = {
   'alert.closed': 'alert over {bloque} {clave}, it lasted {duracionMs:duration}: {razon}',
   'alert.summary': '{omitidas:whole} more alerts this minute, over the {maximo:whole} told one by one; all are stored',
 
+  // a time line
+  'event.over': 'over after {duracionMs:duration}: {razon}',
+  'event.repaired': '{entidades:whole} entidades failed and were replaced; the last one failed with: {fallo}',
+  'event.repaired_many': '{entidades:whole} entidades of {bloques:whole} more bloques failed and were replaced',
+  'event.comando': '{evento} {argumentos} ({puerta})',
+
   // log lines
   'log.journal_cut': 'The journal ended in a torn record, which was never acknowledged; it was cut',
   'log.journal_gap': 'Journal records that were acknowledged and are in no epoch are gone',
@@ -239,6 +245,17 @@ export const EN = {
   'cli.top_keys': 'q ends',
   'cli.top_lost': 'no answer: {error}',
   'cli.more': '... and more: --limit shows them',
+  'cli.history_none': 'nothing happened',
+  'cli.history_more': 'older: corec history --before {antes}',
+  'cli.head_when': 'when',
+  'cli.head_kind': 'what',
+  'cli.head_where': 'where',
+  'cli.head_told': 'what happened',
+  'cli.event_alerta': 'alert',
+  'cli.event_reparacion': 'repair',
+  'cli.event_circuito': 'circuit',
+  'cli.event_movimiento': 'move',
+  'cli.event_comando': 'command',
   'cli.not_told': 'silenced',
   'cli.alerta_abierta': 'alert',
   'cli.alerta_enfria': 'calming',

@@ -284,6 +284,55 @@ export const CATALOGUE = {
       { input: { clave: 'machine*', order: 'valor' }, says: { en: 'the worst of some', es: 'las peores de algunas' } },
     ],
   },
+  history: {
+    name: 'history',
+    role: 'leer',
+    changing: false,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'What happened: alerts, repairs, circuits, moves, commands',
+      es: 'Qué pasó: alertas, reparaciones, circuitos, movimientos, comandos',
+    },
+    args: {
+      bloque: {
+        ...bloqueOrEntry(0),
+        says: {
+          en: 'only what happened to a bloque (sensor/12) or a whole entry (sensor)',
+          es: 'solo lo que pasó a un bloque (sensor/12) o a una entrada entera (sensor)',
+        },
+      },
+      tipo: {
+        kind: 'choice',
+        choices: ['todo', 'alerta', 'reparacion', 'circuito', 'movimiento', 'comando'],
+        default: 'todo',
+        says: { en: 'only events of this kind', es: 'solo los sucesos de este tipo' },
+      },
+      since: {
+        kind: 'time',
+        value: 'TIME',
+        says: { en: 'since: 2h (ago), or 2026-01-31T12:00Z', es: 'desde: 2h (atrás), o 2026-01-31T12:00Z' },
+      },
+      until: { kind: 'time', value: 'TIME', says: { en: 'until then', es: 'hasta entonces' } },
+      before: {
+        kind: 'text',
+        value: 'EVENT',
+        max: 1024,
+        says: {
+          en: 'what is older than this event: the next page',
+          es: 'lo anterior a este suceso: la página siguiente',
+        },
+      },
+      limit: limit(50),
+    },
+    examples: [
+      { input: {}, says: { en: 'the last fifty things', es: 'las últimas cincuenta cosas' } },
+      {
+        input: { bloque: 'sensor', tipo: 'reparacion', since: '1d' },
+        says: { en: 'what was repaired in an entry since yesterday', es: 'qué se reparó en una entrada desde ayer' },
+      },
+    ],
+  },
   ack: {
     name: 'ack',
     role: 'operar',

@@ -1,7 +1,8 @@
-/** The commands that look: status, top, bloques, bloque, entidades, entidad, alerts, doctor. None changes anything. */
+/** The commands that look: status, top, bloques, bloque, entidades, entidad, alerts, history, doctor. None changes anything. */
 import { nearestKey } from '#domain/texts/nearest.ts';
 import type { Idioma } from '#domain/errors.ts';
 import { reasonText } from '#domain/texts/alerta-text.ts';
+import { eventText } from '#domain/texts/event-text.ts';
 import type { StoredAlerta } from '#ports/bloque-store.ts';
 import type { AlertaView, BloqueSummary, EntidadDetail, NucleusApi } from '#ports/nucleus-api.ts';
 import { CATALOGUE } from './catalogue.ts';
@@ -14,6 +15,7 @@ import {
   doctorResult,
   entidadesResult,
   entidadResult,
+  historyResult,
   statusResult,
   supervisionResult,
   topResult,
@@ -79,6 +81,19 @@ const alerts = defineCommand(CATALOGUE.alerts, alertsResult, async (input, { api
   );
 });
 
+const history = defineCommand(CATALOGUE.history, historyResult, async (input, { api, idioma }) => {
+  const { bloque, tipo, since, until, before, limit } = input;
+  const { eventos, antes } = await api.timeline({
+    bloque,
+    tipo: tipo === 'todo' ? null : tipo,
+    desdeMs: since,
+    hastaMs: until,
+    antes: before,
+    limit,
+  });
+  return { eventos: eventos.map((event) => ({ ...event, texto: eventText(idioma, event) })), antes };
+});
+
 const doctor = defineCommand(CATALOGUE.doctor, doctorResult, async (_input, { api }) => {
   const findings = await api.doctor();
   const countOf = (state: string): number => findings.filter((finding) => finding.state === state).length;
@@ -97,6 +112,7 @@ export const OBSERVE: readonly Command[] = [
   entidades,
   entidad,
   alerts,
+  history,
   supervision,
   doctor,
 ];

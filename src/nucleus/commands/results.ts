@@ -17,6 +17,8 @@ import type {
   NucleusApi,
   NucleusStatus,
   SupervisionView,
+  Timeline,
+  TimelineEvent,
 } from '#ports/nucleus-api.ts';
 
 const count = z.int().min(0);
@@ -218,6 +220,29 @@ export interface AlertsResult {
 export const alertsResult: z.ZodType<AlertsResult> = z.strictObject({
   alertas: z.array(alertaView),
   more: z.boolean(),
+});
+
+/** An event with its words. */
+export type ToldEvent = TimelineEvent & { readonly texto: string };
+export interface HistoryResult extends Omit<Timeline, 'eventos'> {
+  readonly eventos: readonly ToldEvent[];
+}
+const { texto: _words, ...storedAlertaShape } = alertaShape;
+export const historyResult: z.ZodType<HistoryResult> = z.strictObject({
+  eventos: z.array(
+    z.strictObject({
+      id: z.string(),
+      tsMs: z.number(),
+      tipo: z.enum(['alerta', 'reparacion', 'circuito', 'movimiento', 'comando']),
+      evento: z.string(),
+      bloque: z.string(),
+      clave: z.string(),
+      alerta: z.object(storedAlertaShape).nullable(),
+      datos: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+      texto: z.string(),
+    }),
+  ),
+  antes: z.string().nullable(),
 });
 
 export interface SilenceResult {

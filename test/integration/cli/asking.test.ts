@@ -225,6 +225,11 @@ describe('asking a running CoreC', () => {
         /^opened[^]*2023-11-14T22:14:20Z +open, 0 ms +cpu\/total +150 is above the usual 0 to 100 +00000001/m,
       ],
       [
+        ['history'],
+        /^when +what +where +what happened\n2023-11-14T22:14:20Z +alert +cpu\/total +150 is above the usual 0 to 100\n$/,
+      ],
+      [['history', 'host', '--tipo', 'comando'], /^nothing happened\n$/],
+      [
         ['ack', '00000001', '--by', 'Ana'],
         /^Acknowledged: cpu\/total, 150 is above the usual 0 to 100 \(00000001, by Ana\)/,
       ],

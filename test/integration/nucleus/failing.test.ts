@@ -63,7 +63,8 @@ test('an entidad that fails is repaired with its state of the last epoch, then f
     (a) => a.clave === '',
   );
   assert.deepEqual(alerts.map((a) => a.regla).toSorted(), ['error_rate', 'quarantine']);
-  assert.match(alerts.find((a) => a.regla === 'quarantine')!.texto, /666 is not to be read/);
+  const quarantine = alerts.find((a) => a.regla === 'quarantine')!;
+  assert.match(quarantine.texto, /666 is not to be read/);
   // what still comes for it acts on nothing, and holds nobody up
   await send(corec.api, series(['a', 'b'], 3));
   assert.deepEqual([of('a').estado.n, of('b').estado.n], [0, 9]);
@@ -72,10 +73,34 @@ test('an entidad that fails is repaired with its state of the last epoch, then f
   await corec.detener();
   const next = await world.start();
   assert.equal(next.api.entidad('sensores:a').cuarentena, true);
-  await until('the bloque says so again', async () => {
+  await until('the bloque still says so', async () => {
     const open = await next.api.alertas({ bloque: 'sensores', abiertas: true, limit: 10, orden: 'tiempo' });
-    return open.length === 1 && open[0]!.regla === 'quarantine';
+    return open.length === 1 && open[0]!.id === quarantine.id;
   });
+  const [still] = await next.api.alertas({ id: quarantine.id, limit: 1, orden: 'tiempo' });
+  assert.match(still!.texto, /666 is not to be read/, 'with the reason that it had');
+  // the time line has all of it, in order and once, over the restart
+  const { eventos } = await next.api.timeline({
+    bloque: 'sensores',
+    tipo: 'reparacion',
+    desdeMs: null,
+    hastaMs: null,
+    antes: null,
+    limit: 100,
+  });
+  const repairs = eventos.filter(({ evento }) => evento === 'reparada');
+  assert.equal(
+    repairs.reduce((sum, { datos }) => sum + Number(datos['entidades']), 0),
+    2,
+  );
+  assert.ok(
+    repairs.every(({ bloque, datos }) => bloque === 'sensores/0' && datos['fallo'] === '666 is not to be read'),
+  );
+  assert.deepEqual(
+    eventos.filter(({ alerta }) => alerta !== null).map(({ evento, alerta }) => [evento, alerta!.id]),
+    [['abierta', quarantine.id]],
+  );
+  assert.ok(eventos.every(({ tsMs }, k) => k === 0 || tsMs >= eventos[k - 1]!.tsMs));
 });
 
 test('lecturas of an entidad that waits for its repair wait too, over a kill as well', async (t) => {

@@ -12,6 +12,7 @@ import type {
   BloqueRowQuery,
   BloqueStore,
   ComandoCommit,
+  ComandoQuery,
   ComandoResult,
   ComandoRow,
   EpochCommit,
@@ -82,6 +83,10 @@ export class SimStore implements BloqueStore {
 
   comandosAfter(epoca: number): Promise<readonly ComandoRow[]> {
     return this.#ask('store comandosAfter', () => this.#disk.comandosAfter(epoca));
+  }
+
+  queryComandos(query: ComandoQuery): Promise<readonly ComandoRow[]> {
+    return this.#ask('store queryComandos', () => this.#disk.queryComandos(query));
   }
 
   queryAlertas(query: AlertaQuery): Promise<readonly StoredAlerta[]> {

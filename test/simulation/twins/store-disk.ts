@@ -11,6 +11,7 @@ import type {
   AlertaRow,
   BloqueRow,
   BloqueRowQuery,
+  ComandoQuery,
   ComandoRow,
   EpochCommit,
   EstadoClase,
@@ -110,6 +111,19 @@ export class StoreDisk {
     return this.comandos.filter((row) => row.epoca > epoca);
   }
 
+  queryComandos({ nombres, desdeMs = -Infinity, hastaMs = Infinity, desdeLugar, limit }: ComandoQuery): ComandoRow[] {
+    return this.comandos
+      .filter(
+        ({ nombre, timestampMs: ms, id }) =>
+          (nombres === undefined || nombres.includes(nombre)) &&
+          ms >= desdeMs &&
+          ms < hastaMs &&
+          (desdeLugar === undefined || ms < desdeLugar.ms || (ms === desdeLugar.ms && id >= desdeLugar.id)),
+      )
+      .toSorted((a, b) => b.timestampMs - a.timestampMs || (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
   get alertas(): StoredAlerta[] {
     return [...this.#alertas.values()].map((row) => {
       const known = this.#acknowledged.get(row.id);
@@ -118,7 +132,10 @@ export class StoreDisk {
   }
 
   queryAlertas(query: AlertaQuery): StoredAlerta[] {
-    const { bloque } = query;
+    const { bloque, orden, desdeLugar } = query;
+    // none of an open one counts in the order of ends
+    const timeOf = (row: StoredAlerta): number => (orden === 'cierre' ? (row.cerradaMs ?? NaN) : row.abiertaMs);
+    const { desdeMs = -Infinity, hastaMs = Infinity } = query;
     return this.alertas
       .filter(
         (row) =>
@@ -127,12 +144,13 @@ export class StoreDisk {
           (query.clave === undefined || matches(query.clave, row.clave)) &&
           (bloque === undefined || row.bloque === bloque || row.bloque.startsWith(`${bloque}/`)) &&
           (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
-          (query.desdeMs === undefined || row.abiertaMs >= query.desdeMs) &&
-          (query.hastaMs === undefined || row.abiertaMs < query.hastaMs),
+          timeOf(row) >= desdeMs &&
+          timeOf(row) < hastaMs &&
+          (desdeLugar === undefined ||
+            timeOf(row) < desdeLugar.ms ||
+            (timeOf(row) === desdeLugar.ms && row.id >= desdeLugar.id)),
       )
-      .toSorted((a, b) =>
-        query.orden === 'valor' ? b.valor - a.valor || b.abiertaMs - a.abiertaMs : b.abiertaMs - a.abiertaMs,
-      )
+      .toSorted((a, b) => (orden === 'valor' ? b.valor - a.valor || b.abiertaMs - a.abiertaMs : timeOf(b) - timeOf(a)))
       .slice(0, query.limit);
   }
 

@@ -29,6 +29,7 @@ test('who waits for closures waits for those under way, not for those that begin
     say: makeSay('en'),
     paused: () => false,
     supervision: { leave: () => FULL, settled: () => {} },
+    repaired: () => {},
     publish: () => {},
     oldestQueuedMs: () => Infinity,
   } as unknown as RunsDeps);
