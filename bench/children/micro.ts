@@ -3,7 +3,7 @@ import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
 import { benchAlertLatency, benchClosures, benchPython } from '../rows/modules-ejecucion.ts';
 import { benchForest } from '../rows/modules-forest.ts';
-import { benchRedirect } from '../rows/modules-redirect.ts';
+import { benchRedirect, benchRedirectMemory } from '../rows/modules-redirect.ts';
 import { benchRepair } from '../rows/modules-repair.ts';
 import { benchRedis } from '../rows/redis.ts';
 import { benchDetector, benchQuietRoads } from '../rows/modules-detector.ts';
@@ -15,6 +15,7 @@ const ROWS = {
   redis: benchRedis,
   forest: benchForest,
   redirect: benchRedirect,
+  'redirect-memory': benchRedirectMemory,
   repair: benchRepair,
   'alert-latency': benchAlertLatency,
   closures: benchClosures,

@@ -17,6 +17,8 @@ export interface Running {
   /** Resolves to ms from its start until /readyz answers 200: everything restored, the journal caught up, entidades alive. */
   ready(withinMs: number): Promise<number>;
   status(): Promise<NucleusStatus>;
+  /** What /metrics says, of figures without labels. */
+  metrics(): Promise<ReadonlyMap<string, number>>;
   /** Its Node process and every process of its PostgreSQL. */
   pids(): number[];
   /** SIGTERM; resolves when it has ended. Throws when it does not end well. */
@@ -61,6 +63,10 @@ export function startCoreC(folder: string, config: string, port: number, args: r
     dataDir,
     startedMs,
     status,
+    metrics: async () => {
+      const { body } = await ask(port, '/metrics');
+      return new Map(Array.from(body.matchAll(/^(\w+) (\S+)$/gm), ([, name, figure]) => [name!, Number(figure)]));
+    },
     ready: (withinMs) =>
       waitFor(
         'CoreC is ready',

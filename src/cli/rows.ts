@@ -126,7 +126,10 @@ export const ROWS: readonly Row[] = [
     group: 'setup',
     entry: null,
     says: 'cli.help_bench',
-    own: [{ name: 'only', value: 'ROWS', says: 'cli.opt_bench_only' }],
+    own: [
+      { name: 'only', value: 'ROWS', says: 'cli.opt_bench_only' },
+      { name: 'long', says: 'cli.opt_bench_long' },
+    ],
     examples: [{ line: 'corec bench --only sweep,frames', says: 'cli.opt_bench_only' }],
     act: async (call) => (await import('./actions/bench.ts')).bench(call),
   },

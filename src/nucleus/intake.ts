@@ -143,10 +143,12 @@ export class Pump {
     };
   }
 
+  /** Reads until the end; after a failure again, with pauses that double while it fails at once. */
   async #run(): Promise<void> {
     const { clock, logger } = this.#deps;
     let waitMs = RETRY_MS_MIN;
     while (!this.#stop.signal.aborted) {
+      const beganMs = clock.monotonicMs();
       try {
         await this.source.open(this.source.replayable ? this.position : null);
         this.found = '';
@@ -164,6 +166,8 @@ export class Pump {
           this.#end('failed', this.found);
           return;
         }
+        // it did well for longer than it was waited for: another failure, not the same one still
+        if (clock.monotonicMs() - beganMs > waitMs) waitMs = RETRY_MS_MIN;
         logger.warn('Fuente', this.found, { fuente: this.source.id, retryMs: waitMs });
         this.state = 'failed';
         await this.#wait(clock, waitMs);

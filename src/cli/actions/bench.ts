@@ -3,6 +3,10 @@ import type { Call } from '../io.ts';
 
 export async function bench({ json, options }: Call): Promise<number> {
   const { main } = await import('../../../bench/main.ts');
-  const { only } = options;
-  return main([...(json ? ['--json'] : []), ...(typeof only === 'string' ? ['--only', only] : [])]);
+  const { only, long } = options;
+  return main([
+    ...(json ? ['--json'] : []),
+    ...(typeof only === 'string' ? ['--only', only] : []),
+    ...(long === true ? ['--long'] : []),
+  ]);
 }

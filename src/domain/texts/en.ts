@@ -403,6 +403,7 @@ export const EN = {
   'cli.head_odd': 'odd',
   'cli.head_fit_ms': 'fit ms',
   'cli.head_score_ms': 'score ms',
+  'cli.opt_bench_long': 'ten minutes instead of one for the run in which something fails every second',
   'cli.opt_bench_only': 'only these rows, by commas',
   'cli.ex_run_report': 'twenty seconds, with a report',
   'cli.ex_follow': 'as they come',

@@ -402,6 +402,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.head_odd': 'raros',
   'cli.head_fit_ms': 'ajuste ms',
   'cli.head_score_ms': 'puntuar ms',
+  'cli.opt_bench_long': 'diez minutos en lugar de uno para la marcha en que algo falla cada segundo',
   'cli.opt_bench_only': 'solo estas filas, por comas',
   'cli.ex_run_report': 'veinte segundos, con un informe',
   'cli.ex_follow': 'según llegan',
