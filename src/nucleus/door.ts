@@ -105,11 +105,11 @@ export class NucleusDoor implements NucleusApi, Replayer {
     return this.#unlessAway(this.#queries.alertas(query));
   }
   timeline(query: TimelineQuery): Promise<Timeline> {
-    const { deps, reparaciones, epochs } = this.#nucleus;
+    const { deps, records, epochs } = this.#nucleus;
     const read = readTimeline(query, {
       alertas: (asked) => this.#queries.alertas(asked),
       comandos: (asked) => deps.store.queryComandos(asked),
-      unsaved: () => reparaciones.unsaved(epochs?.next ?? 0),
+      unsaved: () => records.unsaved(epochs?.next ?? 0),
     });
     return this.#unlessAway(read);
   }

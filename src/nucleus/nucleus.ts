@@ -48,7 +48,7 @@ import { PluginHost } from './plugin-host.ts';
 import { registerMetrics } from './metrics.ts';
 import { NucleusMovimientos } from './movimientos.ts';
 import { Recovery, type NucleusRow } from './recovery.ts';
-import { Reparaciones } from './reparaciones.ts';
+import { COMANDO_ARRANQUE, COMANDO_PARADA, Records } from './records.ts';
 import { Runs } from './runs.ts';
 import { Sealing } from './sealing.ts';
 import { Supervision } from './supervision.ts';
@@ -103,7 +103,7 @@ export class Nucleus implements NucleusContext {
   readonly watch: OutageWatch;
   readonly journalWatch: OutageWatch;
   readonly sealing = new Sealing(this);
-  readonly reparaciones = new Reparaciones();
+  readonly records = new Records();
   readonly comandos: Comandos;
   readonly avisos: Avisos;
   readonly supervision: Supervision;
@@ -174,7 +174,7 @@ export class Nucleus implements NucleusContext {
       say: this.say,
       paused: () => this.pausado,
       supervision: this.supervision,
-      repaired: (bloque, entidades) => this.reparaciones.note(bloque, entidades, this.clock.nowMs()),
+      repaired: (bloque, entidades) => this.records.reparaciones.note(bloque, entidades, this.clock.nowMs()),
       publish: (bloque, frame) => this.streams.publisher.publish(bloque.canal, bloque.id, frame),
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
     });
@@ -301,7 +301,12 @@ export class Nucleus implements NucleusContext {
     await this.#recovery?.closeStale(this.hub, this.avisos.ids(), this.clock.nowMs());
     if (this.deps.whole) await this.#refillStream();
     this.fase = 'vivo';
-    if (this.deps.whole) await this.#plugins.ejecutar();
+    if (this.deps.whole) {
+      const { entidades, bloques } = this.swarm;
+      const arranque = { version: this.deps.version, entidades, bloques: bloques.length };
+      this.records.note(COMANDO_ARRANQUE, arranque, this.clock.nowMs());
+      await this.#plugins.ejecutar();
+    }
     this.#reach('sources');
     if (this.deps.whole) {
       for (const fuente of this.config.fuentes) this.#startFuente(fuente);
@@ -345,6 +350,7 @@ export class Nucleus implements NucleusContext {
       this.#closeAvisos();
       await attempt('streams', () => this.streams.stopPublishing());
     }
+    if (this.deps.whole && isReached('sources')) this.records.note(COMANDO_PARADA, null, this.clock.nowMs());
     this.epochs?.stopWithin(STOP_MS);
     if (this.#fatal === null && isReached('epochs')) await attempt('epochs', () => this.epochs?.commit());
     const told = Promise.all(this.pumps.map((pump) => pump.told())).then(() => {});
@@ -730,8 +736,8 @@ export class Nucleus implements NucleusContext {
         sealBloque: (bloque) => sealing.bloqueParts(bloque),
         encodeBloque: (bloque, vitals, take) => sealing.encodeBloque(bloque, vitals, take),
         sealOthers: (next) => sealing.others(next),
-        records: (next) => this.reparaciones.take(next),
-        recorded: () => this.reparaciones.saved(),
+        records: (next) => this.records.take(next),
+        recorded: () => this.records.saved(),
         committed: async (seq) => {
           for (const pump of this.pumps) pump.kept();
           if (seq === 0) return;

@@ -10,6 +10,7 @@ import { formatTime } from '#domain/texts/format.ts';
 import type { ComandoRow, StoredAlerta } from '#ports/bloque-store.ts';
 import type { TimelineEvent, TimelineTipo } from '#ports/nucleus-api.ts';
 import { COMANDO_OF, REASON_OF } from './movimientos.ts';
+import { COMANDO_ARRANQUE, COMANDO_PARADA, type Arranque } from './records.ts';
 import { COMANDO_REPARACION, type Reparacion } from './reparaciones.ts';
 
 /** An event whose place is not known yet. */
@@ -33,6 +34,7 @@ export const COMANDOS_BY_TIPO: Readonly<Record<TimelineTipo, readonly string[] |
   circuito: [],
   reparacion: [COMANDO_REPARACION],
   movimiento: [...new Set(Object.values(COMANDO_OF))],
+  arranque: [COMANDO_ARRANQUE, COMANDO_PARADA],
   comando: null,
 };
 
@@ -57,6 +59,7 @@ export function alertaEvent(alerta: StoredAlerta, evento: 'abierta' | 'cerrada')
 export function comandoEvents(row: ComandoRow): Happened[] {
   const { id, nombre, puerta, timestampMs: tsMs } = row;
   if (nombre === COMANDO_REPARACION) return [repairEvent(row)];
+  if (nombre === COMANDO_ARRANQUE || nombre === COMANDO_PARADA) return [lifeEvent(row)];
   const movimientos = movimientosOf(row.respuesta);
   if (movimientos.length === 0) return [plainEvent(row)];
   return movimientos.map(({ tipo, de, a, entidades, ligadas }) => ({
@@ -89,6 +92,23 @@ function repairEvent({ id, timestampMs, respuesta }: ComandoRow): Happened {
     alerta: null,
     datos: { bloque, bloques, entidades, desdeMs, fallo, comando: id },
     concerns: [bloque],
+  };
+}
+
+function lifeEvent({ id, nombre, timestampMs, respuesta }: ComandoRow): Happened {
+  const { version, entidades, bloques } = respuesta as Partial<Arranque>;
+  const isStart = nombre === COMANDO_ARRANQUE;
+  return {
+    tsMs: timestampMs,
+    tipo: 'arranque',
+    evento: isStart ? 'arrancado' : 'parado',
+    bloque: '',
+    clave: '',
+    alerta: null,
+    datos: isStart
+      ? { version: version ?? '', entidades: entidades ?? 0, bloques: bloques ?? 0, comando: id }
+      : { comando: id },
+    concerns: ['*'],
   };
 }
 

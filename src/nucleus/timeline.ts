@@ -77,7 +77,7 @@ function listsOf(query: TimelineQuery, from: Place | null, sources: TimelineSour
   const span = { ...(desdeMs === null ? {} : { desdeMs }), ...(hastaMs === null ? {} : { hastaMs }) };
   const nombres = tipo === null ? null : COMANDOS_BY_TIPO[tipo];
   const lists: List[] = [];
-  if (tipo !== 'movimiento' && tipo !== 'comando') {
+  if (tipo !== 'movimiento' && tipo !== 'comando' && tipo !== 'arranque') {
     for (const orden of ['tiempo', 'cierre'] as const) {
       const lista = orden === 'tiempo' ? LISTA.aperturas : LISTA.cierres;
       const evento = orden === 'tiempo' ? 'abierta' : 'cerrada';
@@ -142,8 +142,7 @@ async function* paged<T>(
 }
 
 // oxlint-disable-next-line require-await -- a list like the others
-async function* unsavedList({ tipo, desdeMs, hastaMs }: TimelineQuery, sources: TimelineSources): List {
-  if (tipo !== null && tipo !== 'reparacion') return;
+async function* unsavedList({ desdeMs, hastaMs }: TimelineQuery, sources: TimelineSources): List {
   const rows = sources
     .unsaved()
     .filter(({ timestampMs: ms }) => (desdeMs === null || ms >= desdeMs) && (hastaMs === null || ms < hastaMs))

@@ -150,7 +150,7 @@ export interface AlertaView extends StoredAlerta {
   readonly silenciada: boolean;
 }
 
-export type TimelineTipo = 'alerta' | 'reparacion' | 'circuito' | 'movimiento' | 'comando';
+export type TimelineTipo = 'alerta' | 'reparacion' | 'circuito' | 'movimiento' | 'comando' | 'arranque';
 
 /** One thing that happened. */
 export interface TimelineEvent {

@@ -95,6 +95,8 @@ export const EN = {
   'event.over': 'over after {duracionMs:duration}: {razon}',
   'event.repaired': '{entidades:whole} entidades failed and were replaced; the last one failed with: {fallo}',
   'event.repaired_many': '{entidades:whole} entidades of {bloques:whole} more bloques failed and were replaced',
+  'event.started': 'CoreC {version} started with {entidades:whole} entidades in {bloques:whole} bloques',
+  'event.stopped': 'CoreC stopped in order; all is stored',
   'event.comando': '{evento} {argumentos} ({puerta})',
 
   // log lines
@@ -255,6 +257,7 @@ export const EN = {
   'cli.event_reparacion': 'repair',
   'cli.event_circuito': 'circuit',
   'cli.event_movimiento': 'move',
+  'cli.event_arranque': 'CoreC',
   'cli.event_comando': 'command',
   'cli.not_told': 'silenced',
   'cli.alerta_abierta': 'alert',

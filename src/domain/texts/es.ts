@@ -93,6 +93,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'event.over': 'terminó tras {duracionMs:duration}: {razon}',
   'event.repaired': '{entidades:whole} entidades fallaron y se reemplazaron; la última falló con: {fallo}',
   'event.repaired_many': '{entidades:whole} entidades de otros {bloques:whole} bloques fallaron y se reemplazaron',
+  'event.started': 'CoreC {version} arrancó con {entidades:whole} entidades en {bloques:whole} bloques',
+  'event.stopped': 'CoreC paró en orden; todo está guardado',
   'event.comando': '{evento} {argumentos} ({puerta})',
 
   'log.journal_cut': 'El diario acababa en un registro a medias, nunca confirmado; se ha cortado',
@@ -252,6 +254,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'cli.event_reparacion': 'reparación',
   'cli.event_circuito': 'circuito',
   'cli.event_movimiento': 'movimiento',
+  'cli.event_arranque': 'CoreC',
   'cli.event_comando': 'comando',
   'cli.not_told': 'silenciada',
   'cli.alerta_abierta': 'alerta',

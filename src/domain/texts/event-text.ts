@@ -22,5 +22,6 @@ export function eventText(idioma: Idioma, { tipo, evento, bloque, tsMs, alerta, 
     const fallo = datos['fallo'] === '' ? null : (datos['fallo'] ?? null);
     return textOf(idioma, bloque === '' ? 'event.repaired_many' : 'event.repaired', { ...datos, fallo });
   }
+  if (tipo === 'arranque') return textOf(idioma, evento === 'parado' ? 'event.stopped' : 'event.started', datos);
   return textOf(idioma, 'event.comando', { ...datos, evento }).replace('  ', ' ');
 }

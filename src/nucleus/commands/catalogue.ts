@@ -291,8 +291,8 @@ export const CATALOGUE = {
     offline: false,
     archivos: false,
     summary: {
-      en: 'What happened: alerts, repairs, circuits, moves, commands',
-      es: 'Qué pasó: alertas, reparaciones, circuitos, movimientos, comandos',
+      en: 'What happened: alerts, repairs, circuits, moves, commands, starts',
+      es: 'Qué pasó: alertas, reparaciones, circuitos, movimientos, comandos, arranques',
     },
     args: {
       bloque: {
@@ -304,7 +304,7 @@ export const CATALOGUE = {
       },
       tipo: {
         kind: 'choice',
-        choices: ['todo', 'alerta', 'reparacion', 'circuito', 'movimiento', 'comando'],
+        choices: ['todo', 'alerta', 'reparacion', 'circuito', 'movimiento', 'comando', 'arranque'],
         default: 'todo',
         says: { en: 'only events of this kind', es: 'solo los sucesos de este tipo' },
       },

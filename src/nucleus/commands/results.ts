@@ -233,7 +233,7 @@ export const historyResult: z.ZodType<HistoryResult> = z.strictObject({
     z.strictObject({
       id: z.string(),
       tsMs: z.number(),
-      tipo: z.enum(['alerta', 'reparacion', 'circuito', 'movimiento', 'comando']),
+      tipo: z.enum(['alerta', 'reparacion', 'circuito', 'movimiento', 'comando', 'arranque']),
       evento: z.string(),
       bloque: z.string(),
       clave: z.string(),

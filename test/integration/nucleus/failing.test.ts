@@ -100,6 +100,18 @@ test('an entidad that fails is repaired with its state of the last epoch, then f
     eventos.filter(({ alerta }) => alerta !== null).map(({ evento, alerta }) => [evento, alerta!.id]),
     [['abierta', quarantine.id]],
   );
+  const lives = await next.api.timeline({
+    bloque: null,
+    tipo: 'arranque',
+    desdeMs: null,
+    hastaMs: null,
+    antes: null,
+    limit: 100,
+  });
+  assert.deepEqual(
+    lives.eventos.map(({ evento }) => evento),
+    ['arrancado', 'parado', 'arrancado'],
+  );
   assert.ok(eventos.every(({ tsMs }, k) => k === 0 || tsMs >= eventos[k - 1]!.tsMs));
 });
 

@@ -3,7 +3,9 @@ import { describe, test } from 'node:test';
 import type { AlertaQuery, ComandoQuery, ComandoRow, StoredAlerta } from '#ports/bloque-store.ts';
 import type { Timeline, TimelineEvent, TimelineQuery } from '#ports/nucleus-api.ts';
 import { readTimeline, type TimelineSources } from '#nucleus/timeline.ts';
+import { Records } from '#nucleus/records.ts';
 import { Reparaciones } from '#nucleus/reparaciones.ts';
+import { eventText } from '#domain/texts/event-text.ts';
 
 const ALL: TimelineQuery = { bloque: null, tipo: null, desdeMs: null, hastaMs: null, antes: null, limit: 1000 };
 
@@ -254,6 +256,29 @@ describe('one time line', () => {
     }
     noted.saved();
     assert.deepEqual(noted.unsaved(8), []);
+  });
+
+  test('has starts and stops, in the line of every bloque', async () => {
+    const records = new Records();
+    records.note('start', { version: '1.2.3', entidades: 200, bloques: 2 }, 1000);
+    const rows = records.take(1).map((row) => ({ ...row, epoca: 1 }));
+    records.note('stop', null, 5000);
+    const sources = {
+      ...stored([], [...rows, comando('p', { timestampMs: 2000 })]),
+      unsaved: () => records.unsaved(2),
+    };
+    assert.deepEqual(told(await readTimeline({ ...ALL, bloque: 'sensor/3' }, sources)), [
+      '1000 arranque arrancado ',
+      '2000 comando pause sensor',
+      '5000 arranque parado ',
+    ]);
+    const { eventos } = await readTimeline({ ...ALL, tipo: 'arranque' }, sources);
+    assert.deepEqual(
+      eventos.map((one) => eventText('en', one)),
+      ['CoreC 1.2.3 started with 200 entidades in 2 bloques', 'CoreC stopped in order; all is stored'],
+    );
+    records.saved();
+    assert.equal(records.unsaved(2).length, 1);
   });
 
   test('refuses an event that it has never shown', async () => {
