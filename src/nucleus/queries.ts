@@ -517,6 +517,7 @@ function alertaFilter(query: AlertaQuery): (row: AlertaRow) => boolean {
     (query.id === undefined || row.id.startsWith(query.id)) &&
     (clave === null || matchesText(clave, row.clave)) &&
     (query.bloque === undefined || row.bloque === query.bloque || row.bloque.startsWith(`${query.bloque}/`)) &&
+    (query.reglas === undefined || query.reglas.includes(row.regla)) &&
     (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
     timeOf(row) >= desdeMs &&
     timeOf(row) < hastaMs &&

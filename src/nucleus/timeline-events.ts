@@ -38,6 +38,11 @@ export const COMANDOS_BY_TIPO: Readonly<Record<TimelineTipo, readonly string[] |
   comando: null,
 };
 
+/** Rules of alerts that are of a kind; null: any. */
+export const REGLAS_BY_TIPO: Readonly<Partial<Record<TimelineTipo, readonly string[]>>> = Object.fromEntries(
+  Map.groupBy(Object.keys(TIPO_OF), (regla) => TIPO_OF[regla]!),
+);
+
 /** What the opening or the end of an alert is; nothing of a movimiento (E1). */
 export function alertaEvent(alerta: StoredAlerta, evento: 'abierta' | 'cerrada'): Happened | null {
   const { bloque, clave, regla, abiertaMs, cerradaMs } = alerta;

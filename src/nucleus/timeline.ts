@@ -15,7 +15,14 @@
 import { CoreCError } from '#domain/errors.ts';
 import type { AlertaQuery, ComandoQuery, ComandoRow, Lugar, StoredAlerta } from '#ports/bloque-store.ts';
 import type { Timeline, TimelineEvent, TimelineQuery } from '#ports/nucleus-api.ts';
-import { alertaEvent, COMANDOS_BY_TIPO, comandoEvents, isAbout, type Happened } from './timeline-events.ts';
+import {
+  alertaEvent,
+  COMANDOS_BY_TIPO,
+  comandoEvents,
+  isAbout,
+  REGLAS_BY_TIPO,
+  type Happened,
+} from './timeline-events.ts';
 
 const PAGE = 256;
 const SCANNED_MAX = 64 * PAGE;
@@ -73,7 +80,10 @@ export async function readTimeline(query: TimelineQuery, sources: TimelineSource
 type List = AsyncGenerator<Placed, void, void>;
 
 function listsOf(query: TimelineQuery, from: Place | null, sources: TimelineSources): List[] {
-  const { tipo, desdeMs, hastaMs } = query;
+  const { tipo, desdeMs, hastaMs, bloque } = query;
+  const reglas = tipo === null ? undefined : REGLAS_BY_TIPO[tipo];
+  // what happened to CoreC as a whole, or to a plugin, has no bloque
+  const about = bloque === null ? [{}] : [{ bloque }, { bloque: '' }];
   const span = { ...(desdeMs === null ? {} : { desdeMs }), ...(hastaMs === null ? {} : { hastaMs }) };
   const nombres = tipo === null ? null : COMANDOS_BY_TIPO[tipo];
   const lists: List[] = [];
@@ -82,14 +92,17 @@ function listsOf(query: TimelineQuery, from: Place | null, sources: TimelineSour
       const lista = orden === 'tiempo' ? LISTA.aperturas : LISTA.cierres;
       const evento = orden === 'tiempo' ? 'abierta' : 'cerrada';
       const timeOf = (row: StoredAlerta): number => (orden === 'tiempo' ? row.abiertaMs : row.cerradaMs!);
-      lists.push(
-        paged(
-          startIn(lista, from),
-          (desdeLugar) => sources.alertas({ ...span, ...startAt(desdeLugar), orden, limit: PAGE }),
-          (row) => ({ ms: timeOf(row), id: row.id }),
-          (row, lugar) => [{ place: { ...lugar, lista, indice: 0 }, event: alertaEvent(row, evento) }],
-        ),
-      );
+      for (const of of about) {
+        const asked = { ...span, ...of, ...(reglas === undefined ? {} : { reglas }), orden, limit: PAGE };
+        lists.push(
+          paged(
+            startIn(lista, from),
+            (desdeLugar) => sources.alertas({ ...asked, ...startAt(desdeLugar) }),
+            (row) => ({ ms: timeOf(row), id: row.id }),
+            (row, lugar) => [{ place: { ...lugar, lista, indice: 0 }, event: alertaEvent(row, evento) }],
+          ),
+        );
+      }
     }
   }
   if (nombres === null || nombres.length > 0) {

@@ -108,6 +108,8 @@ export interface AlertaQuery {
   /** Wildcards * and ? allowed. */
   readonly clave?: string;
   readonly bloque?: string;
+  /** Only alerts of these rules. */
+  readonly reglas?: readonly string[];
   readonly abiertas?: boolean;
   /** Opened (with `orden` 'cierre': closed) in [desde, hasta), as their lecturas have it. */
   readonly desdeMs?: number;

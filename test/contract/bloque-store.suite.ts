@@ -436,6 +436,8 @@ export function bloqueStoreSuite(
       assert.equal(await ids({ clave: '' }), 'd');
       assert.equal(await ids({ bloque: 'host/1' }), 'b');
       assert.equal(await ids({ bloque: 'host' }), 'ba', 'an entry of the configuration stands for its bloques');
+      assert.equal(await ids({ reglas: ['umbral'] }), 'dcba');
+      assert.equal(await ids({ reglas: ['other'] }), '');
       assert.equal(await ids({ abiertas: true }), 'dcb');
       assert.equal(await ids({ abiertas: false }), 'a');
       assert.equal(await ids({ desdeMs: NOON_MS + minute, hastaMs: NOON_MS + 3 * minute }), 'b', 'opened then');

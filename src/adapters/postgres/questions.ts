@@ -110,6 +110,7 @@ export async function queryAlertas(readers: Asker, instanceId: string, query: Al
       query.guardadaDesdeMs ?? null,
       desdeLugar?.ms ?? null,
       desdeLugar === undefined ? null : plainText(desdeLugar.id),
+      query.reglas ?? null,
     ],
   });
   return rows.map((row) => ({

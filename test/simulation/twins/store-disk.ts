@@ -143,6 +143,7 @@ export class StoreDisk {
           (query.guardadaDesdeMs === undefined || this.#storedMs.get(row.id)! >= query.guardadaDesdeMs) &&
           (query.clave === undefined || matches(query.clave, row.clave)) &&
           (bloque === undefined || row.bloque === bloque || row.bloque.startsWith(`${bloque}/`)) &&
+          (query.reglas === undefined || query.reglas.includes(row.regla)) &&
           (query.abiertas === undefined || query.abiertas === (row.cerradaMs === null)) &&
           timeOf(row) >= desdeMs &&
           timeOf(row) < hastaMs &&

@@ -11,6 +11,9 @@ WHERE instance_id = $1
   AND ($6::double precision IS NULL OR {time} < $6)
   AND ($8::text IS NULL OR starts_with(id, $8))
   AND ($9::double precision IS NULL OR guardada_ms >= $9)
+  -- what the line below it says, so that an index can begin there
+  AND {time} <= COALESCE($10::double precision, 'Infinity')
   AND ($10::double precision IS NULL OR {time} < $10 OR ({time} = $10 AND id COLLATE "C" >= $11))
+  AND ($12::text[] IS NULL OR regla = ANY ($12))
 ORDER BY {order}
 LIMIT $7
