@@ -53,14 +53,14 @@ const rises = (xs: readonly number[]): number[] => xs.toSorted((a, b) => a - b);
 /** Runs on the system's clock, with nothing kept and nobody told but `hub`'s listeners. */
 function makeRuns(swarm: () => unknown, hub: unknown, oldestQueuedMs: () => number): Runs {
   const quiet = (): void => {};
-  const deps: Omit<RunsDeps, 'store' | 'compressor'> = {
+  const deps: Omit<RunsDeps, 'store' | 'compressor' | 'runner'> = {
     swarm: swarm as RunsDeps['swarm'],
     hub: hub as AlertaHub,
     clock: makeSystemClock(),
     logger: { debug: quiet, info: quiet, warn: quiet, error: (tag, text) => process.stderr.write(`${tag} ${text}\n`) },
     say: makeSay('en'),
     paused: () => false,
-    supervision: { leave: () => FULL, settled: quiet },
+    supervision: { leave: () => FULL, settled: quiet, brokenOff: quiet },
     repaired: quiet,
     publish: quiet,
     oldestQueuedMs,

@@ -4,6 +4,7 @@
  * Owns which adapter stands behind which port. Leaves to ground.ts the data folder, the log and PostgreSQL, which are opened first.
  */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FileJournal } from '#adapters/file-journal/journal.ts';
 import { readMemory } from '#adapters/host-check/memory.ts';
@@ -18,6 +19,7 @@ import { HostSource } from '#adapters/sources/host/host-source.ts';
 import { RedisSource, type RedisSourceDeps } from '#adapters/sources/redis/redis-source.ts';
 import { makeStdinSource } from '#adapters/sources/stdin/stdin-source.ts';
 import { ThreadEncoder } from '#adapters/worker-threads/thread-encoder.ts';
+import { ThreadRunner } from '#adapters/worker-threads/thread-runner.ts';
 import { ThreadTrainer } from '#adapters/worker-threads/thread-trainer.ts';
 import { makeZstd } from '#adapters/zstd/zstd.ts';
 import type { CoreCConfig, FuenteConfig } from '#domain/config/config.ts';
@@ -39,7 +41,7 @@ import type { Ground } from './ground.ts';
 import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
 import { loadPlugins } from './plugins.ts';
-import { loadProcesador } from './procesadores.ts';
+import { isLoadable, loadProcesador } from './procesadores.ts';
 import { openStreams } from './streams.ts';
 
 export interface ComposeOptions {
@@ -115,6 +117,12 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       compressor: makeZstd(),
       trainer: new ThreadTrainer(),
       encoder: new ThreadEncoder(new URL('./encoding-thread.ts', import.meta.url)),
+      runner: new ThreadRunner({
+        thread: new URL('./running-thread.ts', import.meta.url),
+        threadData: { folder: options.folder },
+        takes: isLoadable,
+        lanes: Math.max(1, availableParallelism() - 1),
+      }),
       sinks,
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

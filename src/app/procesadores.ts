@@ -15,6 +15,9 @@ import { resolveCorecAnywhere } from './own-imports.ts';
 
 export const isFileRef = (ref: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(ref);
 
+/** True when loadProcesador knows where to look; a plugin's own procesadores it does not know. */
+export const isLoadable = (ref: string): boolean => isFileRef(ref) || BUNDLED.some(({ nombre }) => nombre === ref);
+
 /** @throws CoreCError COREC_E_PROCESADOR_UNKNOWN, COREC_E_PROCESADOR_INVALID */
 export async function loadProcesador(ref: string, folder: string): Promise<AnyProcesador> {
   const bundled = BUNDLED.find((procesador) => procesador.nombre === ref);

@@ -1,5 +1,5 @@
 /** Tries a procesador on a few lecturas, as a test helper: what it says, and when it would alert. */
-import { falloText } from '#domain/bloque/bloque.ts';
+import { falloText } from '#domain/bloque/fallo.ts';
 import { makeBloqueMemory } from '#domain/entidad/columns.ts';
 import { ACC_LENGTH, compileProcesador, type RunSink } from '#domain/procesadores/compile.ts';
 import { parseParametros, type AnyProcesador, type Explicacion } from '#domain/procesadores/define.ts';

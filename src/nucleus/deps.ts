@@ -5,6 +5,7 @@ import type { LecturaBatch } from '#domain/lectura/batch.ts';
 import type { AnyProcesador } from '#domain/procesadores/define.ts';
 import type { ModuloBase } from '#modules/modulo-base.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
+import type { BloqueRunner } from '#ports/bloque-runner.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Compressor } from '#ports/compressor.ts';
 import type { Journal } from '#ports/journal.ts';
@@ -43,6 +44,7 @@ export interface NucleusDeps {
   readonly compressor: Compressor;
   readonly trainer: ModelTrainer;
   readonly encoder: MensajeEncoder;
+  readonly runner: BloqueRunner;
   readonly sinks: readonly AlertaSink[];
   readonly noticeGate: NoticeGate & {
     silence(rule: { glob: string; bloque: string | null; hastaMs: number }): void;

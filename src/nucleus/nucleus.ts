@@ -174,6 +174,7 @@ export class Nucleus implements NucleusContext {
       say: this.say,
       paused: () => this.pausado,
       supervision: this.supervision,
+      runner: deps.runner,
       repaired: (bloque, entidades) => this.records.reparaciones.note(bloque, entidades, this.clock.nowMs()),
       publish: (bloque, frame) => this.streams.publisher.publish(bloque.canal, bloque.id, frame),
       oldestQueuedMs: () => this.ejecucion.oldestQueuedMs,
@@ -373,6 +374,7 @@ export class Nucleus implements NucleusContext {
     if (isReached('store')) {
       await attempt('trainer', () => this.deps.trainer.close());
       await attempt('encoder', () => this.deps.encoder.close());
+      await attempt('runner', () => this.deps.runner.close());
       for (const sink of this.deps.sinks) await attempt(sink.nombre, () => sink.close());
       await attempt('streams', () => this.deps.bus.close());
       await attempt('journal', () => this.deps.journal.close());
@@ -789,7 +791,7 @@ export class Nucleus implements NucleusContext {
     await this.gate.shut();
     try {
       await this.turn();
-      await this.runs.closuresDone();
+      await this.runs.drained();
       await this.runs.heal();
     } catch (error) {
       this.gate.open();

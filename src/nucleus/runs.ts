@@ -4,7 +4,9 @@
  * Owns: drains, cycles, settling, closures under way, repairs from the last epoch, and who waits for the loop. Leaves the
  * order of turns to ModuloEjecucion, what a bloque does in its turn to the bloque.
  *
- * R1 One run of a bloque's closures at a time; what comes due meanwhile runs after it.
+ * R1 One run of a bloque's closures, or one apart, at a time; what comes due meanwhile runs after it.
+ * R2 Bloques of canal CANAL_APART run apart (ports/bloque-runner.ts) when their procesador can: what takes long there delays nobody, and what
+ *    never ends is broken off. What cannot run apart runs here.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
@@ -14,6 +16,7 @@ import { DUE } from '#domain/cycle/schedule.ts';
 import { isTransient, messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
 import type { Say } from '#domain/texts/text.ts';
+import type { ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Compressor } from '#ports/compressor.ts';
@@ -25,6 +28,9 @@ import type { Swarm } from './swarm.ts';
 import { within } from './within.ts';
 
 const TAG = 'CoreCNucleus';
+/** The canal of analysis (specification, section 2.3). */
+export const CANAL_APART = 3;
+const LIMIT_MS_DEFAULT = 1000;
 /** Doors are shut meanwhile. */
 const HEAL_MS_MAX = 1000;
 
@@ -37,7 +43,8 @@ export interface RunsDeps {
   readonly logger: Logger;
   readonly say: Say;
   readonly paused: () => boolean;
-  readonly supervision: Pick<Supervision, 'leave' | 'settled'>;
+  readonly supervision: Pick<Supervision, 'leave' | 'settled' | 'brokenOff'>;
+  readonly runner: BloqueRunner;
   /** Entidades of it were replaced. */
   readonly repaired: (bloque: BloqueSimbiotico, entidades: number) => void;
   /** The mensajes of a settled cycle, as its bloque publishes them. */
@@ -50,6 +57,8 @@ export class Runs {
   /** Failed runs, and entidades repaired, since the start. */
   fallos = 0;
   repairs = 0;
+  /** Runs that were broken off. */
+  brokenOff = 0;
 
   readonly #deps: RunsDeps;
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
@@ -90,7 +99,7 @@ export class Runs {
     for (const { sinceMs, resolve } of waiters) if (sinceMs < oldestMs) resolve();
   }
 
-  /** Its closures are under way. */
+  /** Its closures, or a run apart, are under way. */
   isRunning(bloque: BloqueSimbiotico): boolean {
     return this.#closureRuns.has(bloque);
   }
@@ -107,6 +116,15 @@ export class Runs {
     await Promise.all(Array.from(bloques, (bloque) => this.#closureRuns.get(bloque) ?? Promise.resolve()));
   }
 
+  /**
+   * With the doors shut: the same, and of bloques that run apart also what came for them during those runs. A turn has only begun them.
+   */
+  async drained(): Promise<void> {
+    const apart = [...this.#closureRuns.keys()].filter((bloque) => this.#isApart(bloque));
+    await this.closuresDone();
+    for (const bloque of apart) while (bloque.hasLecturas && this.isRunning(bloque)) await this.closuresDone([bloque]);
+  }
+
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
     if (this.#deps.paused() || bloque.pausado) return;
     const leave = this.#deps.supervision.leave(bloque);
@@ -118,11 +136,19 @@ export class Runs {
       this.#runClosures(bloque, due, 'porLectura' in procesador.closures ? leave.carga : ofCycle);
       return;
     }
+    if (this.#isApart(bloque)) {
+      this.#runApart(bloque, due, leave.carga, ofCycle);
+      return;
+    }
+    this.#runHere(bloque, due, leave.carga, ofCycle);
+  }
+
+  #runHere(bloque: BloqueSimbiotico, due: number, carga: number, ofCycle: number): void {
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     try {
       if (bloque.hasLecturas) {
-        bloque.drain(leave.carga, nowMs);
+        bloque.drain(carga, nowMs);
         this.#deps.swarm().drained(bloque);
       }
       if ((due & DUE.cycle) !== 0) bloque.cycle(ofCycle, nowMs);
@@ -156,23 +182,34 @@ export class Runs {
 
   /** Closures answer when they answer: one run of a bloque at a time, the loop goes on meanwhile. */
   #runClosures(bloque: BloqueSimbiotico, due: number, carga: number): void {
-    if (this.#closureRuns.has(bloque)) {
-      const waiting = this.#closuresAgain.get(bloque) ?? 0;
-      if ((waiting & due & DUE.cycle) !== 0) bloque.missedTotal++;
-      this.#closuresAgain.set(bloque, waiting | due);
-      return;
-    }
+    if (this.#mustWait(bloque, due)) return;
     const arrivedMs = bloque.inbox.oldestArrivalMs;
-    const limitMs = this.#deps.swarm().entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? 1000;
-    const run = runClosures(
+    const work = runClosures(
       bloque,
       (due & DUE.cycle) !== 0,
       carga,
-      limitMs,
+      this.#limitMs(bloque),
       () => this.#deps.clock.nowMs(),
       (ms, callback) => this.#deps.clock.after(ms, callback),
-    )
-      .then(() => this.#afterRun(bloque, due, arrivedMs))
+    ).then(() => this.#afterRun(bloque, due, arrivedMs));
+    this.#underWay(bloque, carga, work);
+  }
+
+  /** R1. */
+  #mustWait(bloque: BloqueSimbiotico, due: number): boolean {
+    if (!this.#closureRuns.has(bloque)) return false;
+    const waiting = this.#closuresAgain.get(bloque) ?? 0;
+    if ((waiting & due & DUE.cycle) !== 0) bloque.missedTotal++;
+    this.#closuresAgain.set(bloque, waiting | due);
+    return true;
+  }
+
+  #limitMs(bloque: BloqueSimbiotico): number {
+    return this.#deps.swarm().entradas.get(bloque.entrada)?.config.tiempo_limite_ms ?? LIMIT_MS_DEFAULT;
+  }
+
+  #underWay(bloque: BloqueSimbiotico, carga: number, work: Promise<void>): void {
+    const run = work
       .catch((error: unknown) => this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id }))
       .finally(() => {
         this.#closureRuns.delete(bloque);
@@ -185,6 +222,69 @@ export class Runs {
         this.runBloque(bloque, again, carga);
       });
     this.#closureRuns.set(bloque, run);
+  }
+
+  #isApart(bloque: BloqueSimbiotico): boolean {
+    if (bloque.canal !== CANAL_APART) return false;
+    return this.#deps.runner.takes(this.#procesadorOf(bloque));
+  }
+
+  /** As the configuration names it. */
+  #procesadorOf(bloque: BloqueSimbiotico): string {
+    return this.#deps.swarm().entradas.get(bloque.entrada)?.config.procesador ?? '';
+  }
+
+  /** R2. */
+  #runApart(bloque: BloqueSimbiotico, due: number, carga: number, ofCycle: number): void {
+    if (this.#mustWait(bloque, due)) return;
+    const { runner, clock } = this.#deps;
+    const cargaCycle = (due & DUE.cycle) === 0 ? null : ofCycle;
+    const procesador = this.#procesadorOf(bloque);
+    let arrivedMs = Infinity;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    runner.run({
+      limitMs: this.#limitMs(bloque),
+      make: (room) => {
+        arrivedMs = bloque.inbox.oldestArrivalMs;
+        return bloque.beginApart(procesador, carga, cargaCycle, clock.nowMs(), room);
+      },
+      end: (outcome) => {
+        try {
+          this.#ranApart(bloque, due, carga, cargaCycle, arrivedMs, outcome);
+        } finally {
+          resolve();
+        }
+      },
+    });
+    this.#underWay(bloque, ofCycle, promise);
+  }
+
+  #ranApart(
+    bloque: BloqueSimbiotico,
+    due: number,
+    carga: number,
+    cargaCycle: number | null,
+    arrivedMs: number,
+    outcome: ApartOutcome,
+  ): void {
+    const { logger, say, supervision } = this.#deps;
+    if (outcome.kind === 'broken_off') {
+      this.brokenOff++;
+      this.fallos += bloque.failApart(outcome.task, outcome.found);
+      logger.error(TAG, say('log.broken_off', { procesador: outcome.task.procesador }), {
+        bloque: bloque.id,
+        found: outcome.found,
+      });
+      supervision.brokenOff(bloque);
+      return;
+    }
+    // what is paused meanwhile stays as it is
+    if (bloque.pausado || this.#deps.paused()) return;
+    const isIn =
+      outcome.kind === 'nothing' || (outcome.kind === 'done' && bloque.endApart(outcome.task, outcome.result));
+    if (isIn) this.#afterRun(bloque, due, arrivedMs);
+    // refused, or the bloque has changed meanwhile
+    else this.#runHere(bloque, due, carga, cargaCycle ?? 0);
   }
 
   #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {

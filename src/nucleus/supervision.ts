@@ -59,6 +59,13 @@ export class Supervision {
     return circuit === undefined ? FULL : circuit.leave(this.#deps.clock.monotonicMs());
   }
 
+  /** A run of it had to be broken off. */
+  brokenOff(bloque: BloqueSimbiotico): void {
+    const circuit = this.#circuits.get(bloque) ?? new Circuit();
+    this.#circuits.set(bloque, circuit);
+    this.#changed(bloque, circuit, circuit.trip(this.#deps.clock.monotonicMs()));
+  }
+
   settled(bloque: BloqueSimbiotico, { runs, errors }: Pick<Settlement, 'runs' | 'errors'>): void {
     let circuit = this.#circuits.get(bloque);
     if (circuit === undefined) {

@@ -1,4 +1,5 @@
-/** What the main thread and the threads that train and encode say to each other. */
+/** What the main thread and the threads that train, encode and run say to each other. */
+import type { ApartResult } from '#domain/bloque/apart.ts';
 import type { IsolationForest } from '#domain/anomaly/isolation-forest.ts';
 import type { FitRequest } from '#domain/auditoria/audit.ts';
 import type { CodecNombre } from '#domain/codec/columnas.ts';
@@ -22,3 +23,9 @@ export interface EncodingTask {
 export type EncodingAnswer =
   | { readonly ok: true; readonly encoded: EncodedBatch }
   | { readonly ok: false; readonly found: string };
+
+/** For each ApartTask, in order: one `loaded` when its procesador is there, then one of the others. */
+export type RunAnswer =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'done'; readonly result: ApartResult }
+  | { readonly kind: 'refused'; readonly found: string; readonly isLoaded: boolean };

@@ -10,9 +10,17 @@
  * K1 corre = ocupado and activo and not in quarantine, after every public method.
  * K2 Before the first change after `hold(callback)` the callback runs once: an epoch encodes the columns as they were, without a copy.
  * K3 Lecturas of an entidad that is inactive wait in the inbox; those of one in quarantine are stored, and act on nothing.
- * K4 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
+ * K4 What is run apart (apart.ts) is taken only when nothing else has changed the bloque meanwhile, and it was not paused.
+ * K5 Nothing here reads a clock: `nowMs` is wall time handed in, `watermarkMs` the newest time of the lecturas.
  */
-import { EPISODIO, makeBloqueMemory, OCUPADO, type BloqueMemory, type CoreColumns } from '../entidad/columns.ts';
+import {
+  EPISODIO,
+  makeBloqueMemory,
+  OCUPADO,
+  viewBloqueMemory,
+  type BloqueMemory,
+  type CoreColumns,
+} from '../entidad/columns.ts';
 import { EpisodioBook, type Episodio, type EpisodioChange, type EpisodioLimits } from '../episodio/episodio.ts';
 import {
   ACC,
@@ -21,10 +29,19 @@ import {
   type PendingColumns,
   type RunSink,
 } from '../procesadores/compile.ts';
+import type { Explicacion } from '../procesadores/define.ts';
 import { FULL, isProcesadorFailing, type Leave } from '../supervision/circuit.ts';
 import type { Publicar } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
+import {
+  entidadesOf,
+  type ApartEvent,
+  type ApartMensajes,
+  type ApartResult,
+  type ApartTask,
+  type CyclePlan,
+} from './apart.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import { falloText } from './fallo.ts';
 import { followFitness, type CycleSums, type FitnessState } from './fitness.ts';
 import { Health } from './health.ts';
 import { Inbox } from './inbox.ts';
@@ -145,6 +162,8 @@ export class BloqueSimbiotico implements RunSink {
   #cyclesWithRuns = 0;
   #nowMs = 0;
   #held: (() => void) | null = null;
+  /** Grows with every change of columns or inbox, but for lecturas that arrive (K4). */
+  #changes = 0;
   readonly #publication: Publication | null;
   #frame: Uint8Array | null = null;
 
@@ -476,8 +495,12 @@ export class BloqueSimbiotico implements RunSink {
       const pend = this.pending.columns(to - at);
       at = procesador.runLecturas(parametros, this.inbox.columns, at, to, pend, acc, this, held, this.#abre);
     }
-    this.inbox.consume(to, held, acc[ACC.held]!);
-    const runs = acc[ACC.runs]! - before;
+    return this.#drained(to, held, before);
+  }
+
+  #drained(to: number, held: Uint32Array, before: number): number {
+    this.inbox.consume(to, held, this.#acc[ACC.held]!);
+    const runs = this.#acc[ACC.runs]! - before;
     if (runs > 0) this.dirty = true;
     if (this.#health.quarantine.size > 0) this.#storeQuarantined();
     return runs;
@@ -485,23 +508,20 @@ export class BloqueSimbiotico implements RunSink {
 
   /** onCycle for ceil(entidades x carga) of them, those next that waited longest. Returns runs. */
   cycle(carga: number, nowMs: number): number {
+    const plan = this.#cyclePlan(carga, nowMs);
+    return plan === null ? 0 : this.#runCycle(plan, nowMs);
+  }
+
+  #runCycle(plan: CyclePlan, nowMs: number): number {
     const { procesador, parametros } = this.options;
-    if (procesador.procesador.onCycle === undefined || this.pausado) return 0;
-    const used = this.#cycleUsed();
-    if (used === 0) return 0;
-    const timeMs = this.autonomo ? nowMs : this.watermarkMs;
-    if (timeMs <= 0) return 0;
     if (!this.autonomo) this.#beforeChange();
     this.#nowMs = nowMs;
     const acc = this.#acc;
     const before = acc[ACC.runs]!;
     acc[ACC.shift] = this.#fitness.mean;
     procesador.bind(this.memory);
-    const { from, count: n } = this.cycleRange(carga);
-    const first = Math.min(n, used - from);
-    const dense = used === (this.autonomo ? this.options.slots : this.bound) && this.#health.ill === 0;
-    const open = this.episodios.openCount;
-    procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre, dense, open);
+    const { from, count: n, first, timeMs, dense, episodios } = plan;
+    procesador.runCycle(parametros, from, from + first, timeMs, acc, this, this.#abre, dense, episodios);
     if (n > first)
       procesador.runCycle(
         parametros,
@@ -512,18 +532,133 @@ export class BloqueSimbiotico implements RunSink {
         this,
         this.#abre,
         dense && this.#health.inactive === 0,
-        open,
+        episodios,
       );
-    this.#cursor = (from + n) % used;
+    return this.#cycled(plan, before);
+  }
+
+  /** Null: nothing is to run. */
+  #cyclePlan(carga: number, nowMs: number): CyclePlan | null {
+    if (this.options.procesador.procesador.onCycle === undefined || this.pausado) return null;
+    const used = this.#cycleUsed();
+    if (used === 0) return null;
+    const timeMs = this.autonomo ? nowMs : this.watermarkMs;
+    if (timeMs <= 0) return null;
+    const { from, count } = this.cycleRange(carga);
+    const dense = used === (this.autonomo ? this.options.slots : this.bound) && this.#health.ill === 0;
+    const first = Math.min(count, used - from);
+    return { from, count, used, first, timeMs, dense, episodios: this.episodios.openCount };
+  }
+
+  #cycled({ from, count, first, used }: CyclePlan, before: number): number {
+    this.#cursor = (from + count) % used;
     if (this.#publication?.modo === 'todos') {
       const stamp = this.#stamps();
       stamp.fill(this.#stampNow, from, from + first);
-      stamp.fill(this.#stampNow, 0, n - first);
+      stamp.fill(this.#stampNow, 0, count - first);
     }
-    const runs = acc[ACC.runs]! - before;
+    const runs = this.#acc[ACC.runs]! - before;
     if (this.autonomo) this.#distinct = Math.max(this.#distinct, runs);
     else if (runs > 0) this.dirty = true;
     return runs;
+  }
+
+  // -- runs apart (apart.ts) ------------------------------------------------------------------------------------------------
+
+  /**
+   * What a `drain` and, unless `cargaCycle` is null, a `cycle` would run now, on a copy of the columns that `room(bytes)` is given for;
+   * null when that is nothing. `procesador` is its reference.
+   */
+  beginApart(
+    procesador: string,
+    carga: number,
+    cargaCycle: number | null,
+    nowMs: number,
+    room: (bytes: number) => SharedArrayBuffer,
+  ): ApartTask | null {
+    const { inbox, memory, options } = this;
+    const to = inbox.size === 0 || this.pausado ? 0 : this.#selectLecturas(carga, inbox.size);
+    const plan = cargaCycle === null ? null : this.#cyclePlan(cargaCycle, nowMs);
+    if (to === 0 && plan === null) return null;
+    const copy = room(memory.bytes);
+    new Uint8Array(copy).set(new Uint8Array(memory.buffer));
+    const { slot, valor, tsMs } = inbox.columns;
+    this.#acc[ACC.shift] = this.#fitness.mean;
+    return {
+      procesador,
+      version: options.procesador.procesador.version,
+      parametros: options.parametros,
+      slots: memory.slots,
+      memory: copy,
+      lecturas: to === 0 ? null : { slot: slot.slice(0, to), valor: valor.slice(0, to), tsMs: tsMs.slice(0, to) },
+      keep: options.mensajes !== 'ninguno',
+      cycle: plan,
+      acc: this.#acc.slice(),
+      abre: this.#abre,
+      nowMs,
+      changes: this.#changes,
+    };
+  }
+
+  /** Becomes what the run made of the copy. False: it has changed meanwhile, or is paused, and takes nothing (K4). */
+  endApart(task: ApartTask, { drain, cycle }: ApartResult): boolean {
+    if (task.changes !== this.#changes || this.pausado) return false;
+    if (drain !== null || !this.autonomo) this.#beforeChange();
+    this.#nowMs = task.nowMs;
+    const { estado } = this.options.procesador.procesador;
+    const ran = viewBloqueMemory(estado, task.slots, task.memory);
+    for (const [k, { data }] of this.memory.estado.entries()) data.set(ran.estado[k]!.data);
+    for (const name of ['valor', 'lectura', 'tsMs'] as const) this.memory.core[name].set(ran.core[name]);
+    if (drain !== null) {
+      const before = this.#acc[ACC.runs]!;
+      this.#acc.set(drain.acc);
+      this.#tellApart(drain.events);
+      if (drain.mensajes !== null) this.#keepApart(drain.mensajes);
+      this.#drained(task.lecturas!.slot.length, drain.held, before);
+    }
+    if (cycle !== null) {
+      const before = this.#acc[ACC.runs]!;
+      this.#acc.set(cycle.acc);
+      this.#tellApart(cycle.events);
+      this.#cycled(task.cycle!, before);
+    } else if (task.cycle !== null) {
+      // of the time at which it began: lecturas that came since then have not run
+      const dense = task.cycle.dense && this.#health.ill === 0;
+      this.#runCycle({ ...task.cycle, dense, episodios: this.episodios.openCount }, task.nowMs);
+    }
+    return true;
+  }
+
+  /** A run apart was broken off. Nothing of it acted, and what it should have run waits. Returns how many entidades that is. */
+  failApart(task: ApartTask, found: string): number {
+    const entidades = entidadesOf(task);
+    this.lastFallo = found;
+    this.fallosTotal += entidades;
+    return entidades;
+  }
+
+  #tellApart(events: readonly ApartEvent[]): void {
+    const { core } = this.memory;
+    for (const event of events) {
+      const { slot } = event;
+      if (event.tipo === 'fallo') this.fallo(slot, new Error(event.fallo));
+      else if (event.valor >= this.#abre || core.episodio[slot] !== EPISODIO.ninguno) {
+        this.#excede(slot, event.valor, event.lectura, event.tsMs, () => event.explicacion);
+      }
+    }
+  }
+
+  #keepApart({ slot, tsMs, lectura, valor, length }: ApartMensajes): void {
+    for (let from = 0; from < length;) {
+      const pend = this.pending.columns(length - from)!;
+      const n = Math.min(length - from, pend.slot.length - pend.length);
+      pend.slot.set(slot.subarray(from, from + n), pend.length);
+      pend.tsMs.set(tsMs.subarray(from, from + n), pend.length);
+      pend.lectura.set(lectura.subarray(from, from + n), pend.length);
+      pend.valor.set(valor.subarray(from, from + n), pend.length);
+      pend.length += n;
+      from += n;
+    }
   }
 
   /** A turn of it took so long. */
@@ -764,23 +899,28 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   excede(slot: number, valor: number, lectura: number, tsMs: number): void {
-    const { core } = this.memory;
     const { procesador, parametros } = this.options;
-    core.episodio[slot] = this.episodios.take(
+    this.#excede(slot, valor, lectura, tsMs, () => procesador.explica(parametros, valor));
+  }
+
+  #excede(slot: number, valor: number, lectura: number, tsMs: number, explica: () => Explicacion): void {
+    const { procesador } = this.options.procesador;
+    this.memory.core.episodio[slot] = this.episodios.take(
       slot,
       () => this.claveOf(slot),
-      procesador.procesador.alerta?.regla ?? 'valor',
+      procesador.alerta?.regla ?? 'valor',
       valor,
       lectura,
       tsMs,
       this.#limits,
-      () => procesador.explica(parametros, valor),
+      explica,
     );
   }
 
   // -- own -------------------------------------------------------------------------------------------------------------------
 
   #beforeChange(): void {
+    this.#changes++;
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
@@ -916,11 +1056,6 @@ export class BloqueSimbiotico implements RunSink {
     this.repairsTotal++;
     this.dirty = true;
   }
-}
-
-/** What a failed run failed with, for people; `undefined` stands for a valor that is no finite number. */
-export function falloText(error: unknown): string {
-  return error === undefined ? 'valor is no finite number' : messageOf(error);
 }
 
 /** A bound entidad between two bloques: everything that is its own. */

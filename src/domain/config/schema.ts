@@ -128,8 +128,8 @@ const bloqueShape = {
     es: 'Dispersión de los valores con la que fitness cae a la mitad. auto: aprendida, de modo que un bloque como siempre queda cerca de 0.9. Por defecto auto.',
   }),
   tiempo_limite_ms: doc(z.int().min(1).max(600_000).default(1_000), {
-    en: 'Longest run of one entidad, in milliseconds; a later answer is dropped and counts as failed. Default 1000.',
-    es: 'Ejecución más larga de una entidad, en milisegundos; una respuesta posterior se descarta y cuenta como fallida. Por defecto 1000.',
+    en: 'Longest run of one entidad, in milliseconds; a later answer is dropped and counts as failed. In canal 3 it is a run of a bloque, which is then broken off. Default 1000.',
+    es: 'Ejecución más larga de una entidad, en milisegundos; una respuesta posterior se descarta y cuenta como fallida. En el canal 3 es la de un bloque, que entonces se interrumpe. Por defecto 1000.',
   }),
   modelo: doc(z.enum(['isolation_forest']).nullable().default(null), {
     en: 'isolation_forest makes the bloque intelligent: the forest judges its entidades together. Default null: none.',

@@ -81,14 +81,24 @@ const MAKE: Readonly<Record<ColumnType, (buffer: ArrayBufferLike, at: number, sl
 
 /** Columns for `slots` entidades, zeroed but for activo (1: idle capacity is sound). */
 export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory {
+  const memory = viewBloqueMemory(spec, slots, new SharedArrayBuffer(bloqueBytes(spec, slots)));
+  memory.core.activo.fill(1);
+  return memory;
+}
+
+/** Bytes of all columns. */
+export function bloqueBytes(spec: EstadoSpec, slots: number): number {
+  return slots * plainColumns(spec).reduce((sum, { type }) => sum + COLUMN_BYTES[type], CORE_BYTES);
+}
+
+/** The columns that lie at the head of `buffer`, as makeBloqueMemory lays them out. */
+export function viewBloqueMemory(spec: EstadoSpec, slots: number, buffer: SharedArrayBuffer): BloqueMemory {
   const plain = plainColumns(spec);
   const all: { name: string; type: ColumnType; core: boolean }[] = [
     ...Object.entries(CORE_SPEC).map(([name, type]) => ({ name, type, core: true })),
     ...plain.map(({ name, type }) => ({ name, type, core: false })),
   ];
   const widestFirst = all.toSorted((a, b) => COLUMN_BYTES[b.type] - COLUMN_BYTES[a.type]);
-  const bytes = all.reduce((sum, column) => sum + COLUMN_BYTES[column.type] * slots, 0);
-  const buffer = new SharedArrayBuffer(bytes);
   const made = new Map<string, Column>();
   let at = 0;
   for (const column of widestFirst) {
@@ -100,7 +110,6 @@ export function makeBloqueMemory(spec: EstadoSpec, slots: number): BloqueMemory 
   const core = Object.fromEntries(
     Object.keys(CORE_SPEC).map((name) => [name, made.get(`core.${name}`)!]),
   ) as unknown as CoreColumns;
-  core.activo.fill(1);
   const estado = plain.map(({ name, type }) => ({ name, type, data: made.get(`estado.${name}`)! }));
-  return { slots, bytes, buffer, core, estado };
+  return { slots, bytes: at, buffer, core, estado };
 }

@@ -78,8 +78,12 @@ export class Circuit {
       return errors >= FAILING_SHARE * runs ? this.#open(nowMs, this.#waitMs * 2) : this.#close(nowMs);
     if (this.state === 'abierto') return null;
     this.#failing = isProcesadorFailing(runs, errors) ? this.#failing + 1 : 0;
-    if (this.#failing < CYCLES_MAX) return null;
-    return this.#open(nowMs, nowMs - this.#closedMs >= WAIT_MS_MAX ? WAIT_MS_MIN : this.#waitMs * 2);
+    return this.#failing < CYCLES_MAX ? null : this.#openAgain(nowMs);
+  }
+
+  /** A run that had to be broken off: that once is enough. */
+  trip(nowMs: number): CircuitState {
+    return this.state === 'cerrado' ? this.#openAgain(nowMs) : this.#open(nowMs, this.#waitMs * 2);
   }
 
   /** By hand: it may run again, and nothing is held against it. */
@@ -94,6 +98,10 @@ export class Circuit {
   /** True when it is as good as new, and need not be kept. */
   isForgotten(nowMs: number): boolean {
     return this.state === 'cerrado' && this.#failing === 0 && nowMs - this.#closedMs >= WAIT_MS_MAX;
+  }
+
+  #openAgain(nowMs: number): CircuitState {
+    return this.#open(nowMs, nowMs - this.#closedMs >= WAIT_MS_MAX ? WAIT_MS_MIN : this.#waitMs * 2);
   }
 
   #open(nowMs: number, waitMs: number): CircuitState {

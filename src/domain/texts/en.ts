@@ -117,6 +117,7 @@ export const EN = {
   'log.repaired_fresh': 'State of the last epoch cannot be had, repaired fresh: {error}',
   'log.server_awaited': '{error} Waiting for {server} (--wait)',
   'log.server_there': '{server} answers after {ms:duration}',
+  'log.broken_off': 'A run of {procesador} never ended and was broken off; what it should have run waits',
   'log.encoder_refused': 'The thread that encodes mensajes failed; the epoch encodes them itself: {error}',
   'log.journal_away': 'The journal cannot be written; doors refuse what they could not keep',
   'log.journal_back': 'The journal can be written again after {ms:duration}',

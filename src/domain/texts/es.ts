@@ -115,6 +115,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.repaired_fresh': 'No se pudo obtener el estado de la última época; reparadas de nuevo: {error}',
   'log.server_awaited': '{error} Se espera a {server} (--wait)',
   'log.server_there': '{server} responde al cabo de {ms:duration}',
+  'log.broken_off': 'Una ejecución de {procesador} no terminaba y fue interrumpida; lo que debía ejecutar espera',
   'log.encoder_refused': 'Falló el hilo que codifica mensajes; la época los codifica ella misma: {error}',
   'log.journal_away': 'No se puede escribir el diario; las puertas rechazan lo que no podrían conservar',
   'log.journal_back': 'El diario se puede escribir de nuevo al cabo de {ms:duration}',

@@ -50,8 +50,8 @@ const makeFed = (t: TestContext): Promise<World> =>
       alertas: { enfriamiento_s: 600 },
       bloques: [
         entry('limites', { procesador: 'limites', parametros: { max: 100, histeresis: 5 } }),
-        entry('detector', { procesador: 'detector' }),
-        entry('latido', { procesador: 'latido', parametros: { silencio_s: 240 } }),
+        entry('detector', { procesador: 'detector', canal: 3 }),
+        entry('latido', { procesador: 'latido', parametros: { silencio_s: 240 }, canal: 3 }),
       ],
     },
   });

@@ -31,6 +31,7 @@ import type { StreamBus, StreamFields } from '#ports/stream-bus.ts';
 import { SimBus } from '../twins/sim-bus.ts';
 import { SimEncoder } from '../twins/sim-encoder.ts';
 import { simCompressor } from '../twins/sim-compressor.ts';
+import { SimRunner } from '../twins/sim-runner.ts';
 import { SimJournal } from '../twins/sim-journal.ts';
 import { SimSource } from '../twins/sim-source.ts';
 import { SimStore } from '../twins/sim-store.ts';
@@ -289,6 +290,7 @@ export class Life implements Host {
       compressor: simCompressor,
       trainer: new InlineTrainer(),
       encoder: new SimEncoder(this),
+      runner: new SimRunner(this, (ref) => loadSimProcesador(ref, world.clock)),
       sinks: [told, makeBusSink({ bus: this.bus, clock, random: () => this.dice.below(1_000) / 1_000 })],
       noticeGate: new NoticeGate({
         maxPorMinuto: config.alertas.max_por_minuto,

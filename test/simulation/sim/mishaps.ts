@@ -32,6 +32,9 @@ const RATES = {
   // the thread that encodes
   encoder_slow: [0.02, 0.3],
   encoder_failed: [0.01, 0.2],
+  // the thread that runs bloques
+  runner_slow: [0.02, 0.3],
+  runner_broken_off: [0.005, 0.05],
   // requests and their answers
   request_dropped: [0.01, 0.2],
   request_doubled: [0.01, 0.2],
