@@ -27,6 +27,7 @@ import {
 import { DETECTOR_LIMIT, QUIET_LIMIT } from './rows/modules-detector.ts';
 import { ALERT_LIMIT, CLOSURES_BLOQUE_LIMIT, CLOSURES_LIMIT, PYTHON_LIMIT } from './rows/modules-ejecucion.ts';
 import { benchFaulty, FAULTY_LIMIT } from './rows/modules-faulty.ts';
+import { COST_LIMIT as EVOLUCION_COST_LIMIT, DRIFT_LIMIT, STEADY_LIMIT } from './rows/modules-evolucion.ts';
 import { FIT_LIMIT, SCORE_LIMIT } from './rows/modules-forest.ts';
 import { COST_LIMIT, DRAIN_LIMIT, FORECAST_LIMIT, MEMORY_LIMIT } from './rows/modules-redirect.ts';
 import { ACTIVE_LIMIT, POISON_LIMIT } from './rows/modules-repair.ts';
@@ -100,6 +101,16 @@ const GROUPS: readonly Group[] = [
     seconds: 2,
     isExtra: true,
     run: micro('quiet-roads'),
+  },
+  {
+    rows: [
+      planned('modules.evolucion', 'of 20 seeds', DRIFT_LIMIT),
+      planned('modules.evolucion-steady', '%', STEADY_LIMIT),
+      planned('modules.evolucion-cost', '% of a core', EVOLUCION_COST_LIMIT),
+    ],
+    seconds: 25,
+    isExtra: true,
+    run: micro('evolucion'),
   },
   { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, isExtra: true, run: micro('redis') },
   { rows: [planned('ingest', 'lecturas/s', INGEST_LIMIT)], seconds: 75, run: benchIngest },

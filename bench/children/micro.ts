@@ -2,6 +2,7 @@
 import { childInput, say } from '../lib/child.ts';
 import { benchFrames } from '../rows/frames.ts';
 import { benchAlertLatency, benchClosures, benchPython } from '../rows/modules-ejecucion.ts';
+import { benchEvolucion } from '../rows/modules-evolucion.ts';
 import { benchForest } from '../rows/modules-forest.ts';
 import { benchRedirect, benchRedirectMemory } from '../rows/modules-redirect.ts';
 import { benchRepair } from '../rows/modules-repair.ts';
@@ -13,6 +14,7 @@ const ROWS = {
   sweep: benchSweep,
   frames: benchFrames,
   redis: benchRedis,
+  evolucion: benchEvolucion,
   forest: benchForest,
   redirect: benchRedirect,
   'redirect-memory': benchRedirectMemory,

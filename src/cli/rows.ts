@@ -83,6 +83,7 @@ export const ROWS: readonly Row[] = [
   shown('bloques', 'look'),
   shown('bloque', 'look'),
   shown('supervision', 'look'),
+  shown('evolucion', 'look'),
   {
     ...shown('ingest', 'feed'),
     own: [{ name: 'explain', says: 'cli.opt_ingest_explain' }],
@@ -101,6 +102,8 @@ export const ROWS: readonly Row[] = [
   shown('block-redirect', 'act'),
   shown('block-merge', 'act'),
   shown('block-split', 'act'),
+  shown('evolucion-volver', 'act'),
+  shown('evolucion-fijar', 'act'),
   {
     path: 'config check',
     group: 'setup',

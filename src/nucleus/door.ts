@@ -20,6 +20,8 @@ import type {
   EntidadHistory,
   EntidadSummary,
   EntradaSummary,
+  EvolucionResult,
+  EvolucionView,
   IngestInput,
   IngestProgress,
   LoteInput,
@@ -35,6 +37,8 @@ import type {
 import type { AlertaNotice } from '#ports/sink.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueNumeros, Movimiento } from '#domain/sincronizacion/numeros.ts';
+import type { Genoma } from '#domain/evolucion/genoma.ts';
+import { makePasoByHand } from '#domain/evolucion/paso.ts';
 import { planByHand } from '#domain/sincronizacion/by-hand.ts';
 import { runIngest } from './ingest.ts';
 import { COMANDO_OF, type Planner } from './movimientos.ts';
@@ -59,6 +63,13 @@ interface Asked {
   readonly puerta: string;
 }
 
+/** What a hand wants an entry to judge by. */
+type Goal = (entrada: string, antes: Genoma) => Genoma;
+
+function resultOf(entrada: string, { procesador, valores }: Genoma, tipo: 'fijar' | 'soltar'): EvolucionResult {
+  return { entrada, procesador, valores, fijado: tipo === 'fijar' };
+}
+
 const COMANDO_MS_MAX = 10_000;
 const AWAY_MS_MAX = 3000;
 /** Fewer characters of an id name no alert. */
@@ -71,6 +82,7 @@ export class NucleusDoor implements NucleusApi, Replayer {
   readonly #queries: Queries;
   readonly #forgetting = new Map<string, Promise<{ readonly entidades: number }>>();
   readonly #moving = new Map<string, Promise<MoverResult>>();
+  readonly #evolving = new Map<string, Promise<EvolucionResult>>();
 
   constructor(nucleus: Nucleus) {
     this.#nucleus = nucleus;
@@ -332,6 +344,61 @@ export class NucleusDoor implements NucleusApi, Replayer {
     const answer: MoverResult = { movimientos: moves, seco: false };
     // what was moved rode in an epoch with its record; that nothing was is an answer too
     return moves.length > 0 ? answer : ((await this.#comando(asked, { tipo: 'nada' }, answer)) as MoverResult);
+  }
+
+  evolucion(ref: string | null): readonly EvolucionView[] {
+    return this.#nucleus.evolucion.views(ref);
+  }
+
+  async evolucionVolver(
+    entrada: string,
+    a: 'anterior' | 'configurado',
+    por: string,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<EvolucionResult> {
+    const asked = { nombre: 'evolucion-volver', argumentos: { entrada, a, por }, comandoId, puerta };
+    return this.#evolveOnce(entrada, 'fijar', por, asked, (id) => this.#nucleus.evolucion.goalOf(id, a));
+  }
+
+  async evolucionFijar(
+    entrada: string,
+    fijado: boolean,
+    por: string,
+    comandoId: string,
+    puerta: string = PUERTA_INTERNA,
+  ): Promise<EvolucionResult> {
+    const asked = { nombre: 'evolucion-fijar', argumentos: { entrada, fijado, por }, comandoId, puerta };
+    return this.#evolveOnce(entrada, fijado ? 'fijar' : 'soltar', por, asked, (_id, antes) => antes);
+  }
+
+  /** U1. */
+  #evolveOnce(ref: string, tipo: 'fijar' | 'soltar', por: string, asked: Asked, goal: Goal): Promise<EvolucionResult> {
+    const underway = this.#evolving.get(asked.comandoId);
+    if (underway !== undefined) return this.#bounded(underway);
+    const answer = this.#evolve(ref, tipo, por, asked, goal).finally(() => this.#evolving.delete(asked.comandoId));
+    this.#evolving.set(asked.comandoId, answer);
+    return this.#bounded(answer);
+  }
+
+  async #evolve(
+    ref: string,
+    tipo: 'fijar' | 'soltar',
+    por: string,
+    asked: Asked,
+    goal: Goal,
+  ): Promise<EvolucionResult> {
+    const { evolucion, deps, clock } = this.#nucleus;
+    const known = await deps.store.findComando(asked.comandoId);
+    if (known !== null) return known.respuesta as EvolucionResult;
+    const { id } = evolucion.entrada(ref);
+    const paso = await evolucion.change(
+      id,
+      (antes) => makePasoByHand(tipo, por, clock.nowMs(), goal(id, antes), antes),
+      ({ genoma }) => this.#row(asked, { tipo: 'nada' }, resultOf(id, genoma, tipo)),
+    );
+    evolucion.aMano(id);
+    return resultOf(id, paso.genoma, tipo);
   }
 
   applyEfecto(_nombre: string, efecto: unknown): void {

@@ -38,6 +38,7 @@ import type { NucleusDeps } from './deps.ts';
 import { NucleusDoor } from './door.ts';
 import { EpochMensajes } from './epoch-mensajes.ts';
 import { Epochs } from './epochs.ts';
+import { NucleusEvolucion } from './evolucion.ts';
 import { Gate } from './gate.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Pump, type FuenteRow } from './intake.ts';
@@ -111,6 +112,7 @@ export class Nucleus implements NucleusContext {
   readonly catchUp: AlertCatchUp;
   readonly door: NucleusDoor;
   readonly movimientos: NucleusMovimientos;
+  readonly evolucion: NucleusEvolucion;
   readonly pumps: Pump[] = [];
   readonly silencios: Silencio[] = [];
   /** What modules want kept, asked at each cut. */
@@ -209,6 +211,7 @@ export class Nucleus implements NucleusContext {
     });
     this.door = new NucleusDoor(this);
     this.movimientos = new NucleusMovimientos(this);
+    this.evolucion = new NucleusEvolucion(this);
     this.comandos = new Comandos({
       store: deps.store,
       nextEpoca: () => this.epochs?.next ?? 1,
@@ -409,7 +412,8 @@ export class Nucleus implements NucleusContext {
         this.logger.warn('ModuloRegistro', this.say('log.bloque_left_out'), { bloque: entry.id, found: leftOut });
       return null;
     }
-    return this.swarm.registrar(entry, this.#recovery?.catalog.get(entry.id) ?? null).bloques.length;
+    const catalog = this.#recovery?.catalog.get(entry.id) ?? null;
+    return this.swarm.registrar(entry, catalog, this.evolucion.evolved(entry, catalog)).bloques.length;
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
@@ -566,8 +570,10 @@ export class Nucleus implements NucleusContext {
       if (procesador !== undefined) this.#compiled.set(`plugin:${plugin.name}`, compileProcesador(procesador));
     }
     const refs = new Set<string>(['detector']);
-    for (const entry of this.config.bloques) refs.add(entry.procesador);
-    for (const entry of recovery.dynamicEntries()) refs.add(entry.procesador);
+    for (const entry of [...this.config.bloques, ...recovery.dynamicEntries()]) {
+      refs.add(entry.procesador);
+      if (this.config.evolucion.activa) for (const ref of entry.evolucion?.alternativas ?? []) refs.add(ref);
+    }
     for (const ref of refs) await this.prepareProcesador(ref);
   }
 
@@ -577,6 +583,11 @@ export class Nucleus implements NucleusContext {
       return `its plugin ${entry.plugin} could not be loaded`;
     if (!this.deps.whole && this.#compiledFor(entry).procesador.autonomo) return 'its entidades are artificial';
     return null;
+  }
+
+  /** The procesador of an entry, or another that is known by this name. @throws CoreCError COREC_E_PROCESADOR_UNKNOWN */
+  compiledOf(entry: BloqueEntry, ref: string): CompiledProcesador {
+    return this.#compiledFor(ref === entry.procesador ? entry : { ...entry, plugin: null, procesador: ref });
   }
 
   #compiledFor(entry: BloqueEntry): CompiledProcesador {

@@ -126,7 +126,7 @@ export class Runs {
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
-    if (this.#deps.paused() || bloque.pausado) return;
+    if (this.#deps.paused() || bloque.pausado || bloque.retenido) return;
     const leave = this.#deps.supervision.leave(bloque);
     if (leave === null) return;
     // pressure takes from cycles alone: lecturas that were let in would only wait, and fill the inbox
@@ -231,7 +231,8 @@ export class Runs {
 
   /** As the configuration names it. */
   #procesadorOf(bloque: BloqueSimbiotico): string {
-    return this.#deps.swarm().entradas.get(bloque.entrada)?.config.procesador ?? '';
+    const entrada = this.#deps.swarm().entradas.get(bloque.entrada);
+    return entrada?.evolucion?.genoma.procesador ?? entrada?.config.procesador ?? '';
   }
 
   /** R2. */
@@ -279,7 +280,7 @@ export class Runs {
       return;
     }
     // what is paused meanwhile stays as it is
-    if (bloque.pausado || this.#deps.paused()) return;
+    if (bloque.pausado || bloque.retenido || this.#deps.paused()) return;
     const isIn =
       outcome.kind === 'nothing' || (outcome.kind === 'done' && bloque.endApart(outcome.task, outcome.result));
     if (isIn) this.#afterRun(bloque, due, arrivedMs);

@@ -17,6 +17,7 @@ import { Partition, partitionByBloque } from '#domain/claves/partition.ts';
 import { bloqueId, entidadesOf, bloquesOf, type BloqueEntry } from '#domain/config/config.ts';
 import { CORE_BYTES } from '#domain/entidad/columns.ts';
 import { CoreCError } from '#domain/errors.ts';
+import type { EvolucionRow } from '#domain/evolucion/paso.ts';
 import type { LecturaBatch } from '#domain/lectura/batch.ts';
 import { BACKLOG_MAX, BLOQUES_MAX, MIB } from '#domain/limits.ts';
 import type { CompiledProcesador } from '#domain/procesadores/compile.ts';
@@ -29,8 +30,11 @@ const AHEAD_MS_MAX = 86_400_000;
 
 export class Entrada {
   readonly config: BloqueEntry;
-  readonly procesador: CompiledProcesador;
-  readonly parametros: unknown;
+  /** As configured, unless it has evolved. */
+  procesador: CompiledProcesador;
+  parametros: unknown;
+  /** How it came to what it judges by; null: as configured, and it always was. */
+  evolucion: EvolucionRow | null = null;
   readonly bloques: BloqueSimbiotico[] = [];
   readonly claves = new ClaveDirectory();
   /** Bloques whose inbox is at its limit. */
@@ -49,8 +53,14 @@ export class Entrada {
   /** Paused as a whole: bloques that it still grows are paused too. */
   pausado = false;
 
-  constructor(config: BloqueEntry, procesador: CompiledProcesador) {
+  constructor(config: BloqueEntry, procesador: CompiledProcesador, evolved: Evolved | null) {
     this.config = config;
+    if (evolved !== null) {
+      this.procesador = evolved.procesador;
+      this.parametros = evolved.parametros;
+      this.evolucion = evolved.row;
+      return;
+    }
     this.procesador = procesador;
     this.parametros = parseParametros(procesador.procesador, config.parametros, `${config.path}.parametros`);
   }
@@ -64,6 +74,13 @@ export class Entrada {
   get blocked(): boolean {
     return this.full.size > 0;
   }
+}
+
+/** What an entry judges by in place of its configuration. */
+export interface Evolved {
+  readonly procesador: CompiledProcesador;
+  readonly parametros: unknown;
+  readonly row: EvolucionRow;
 }
 
 export interface SwarmDeps {
@@ -82,6 +99,8 @@ export interface CatalogRow {
   readonly config: BloqueEntry;
   readonly procesador: string;
   readonly bloques: readonly CatalogBloque[];
+  /** Absent: it has never evolved. */
+  readonly evolucion?: EvolucionRow;
 }
 
 export interface CatalogBloque {
@@ -137,7 +156,7 @@ export class Swarm {
   }
 
   /** Makes an entry and, unless it grows by need, all its bloques. `catalog`: numbers of bloques that stood before a restart. */
-  registrar(config: BloqueEntry, catalog: CatalogRow | null): Entrada {
+  registrar(config: BloqueEntry, catalog: CatalogRow | null, evolved: Evolved | null = null): Entrada {
     if (this.entradas.has(config.id)) {
       throw new CoreCError('COREC_E_LIMIT', {
         what: `bloques id ${config.id}`,
@@ -145,7 +164,7 @@ export class Swarm {
         allowed: 'one entry an id',
       });
     }
-    const entrada = new Entrada(config, this.#deps.procesador(config));
+    const entrada = new Entrada(config, this.#deps.procesador(config), evolved);
     // one that grows by need must not find out when lecturas that were acknowledged need the room
     assertSize(entrada, entidadesOf(config, 0), bloqueId(config.id, 0));
     this.entradas.set(config.id, entrada);
@@ -194,6 +213,7 @@ export class Swarm {
         ...numerosRow(bloque),
         ...(entrada.before.has(k) ? { antes: [...entrada.before.get(k)!] } : {}),
       })),
+      ...(entrada.evolucion === null ? {} : { evolucion: entrada.evolucion }),
     };
   }
 

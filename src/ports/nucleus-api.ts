@@ -5,6 +5,8 @@
  * Times are UTC ms. Lists are bounded by the `limit` asked for.
  * Leaves out on purpose: how things are shown (CLI, HTTP, dashboard), and who may call (the command table's roles).
  */
+import type { Genoma } from '#domain/evolucion/genoma.ts';
+import type { Paso } from '#domain/evolucion/paso.ts';
 import type { Movimiento } from '#domain/sincronizacion/numeros.ts';
 import type { AlertaQuery, StoredAlerta } from './bloque-store.ts';
 import type { AlertaNotice } from './sink.ts';
@@ -283,6 +285,48 @@ export interface MoverResult {
   readonly seco: boolean;
 }
 
+/** By what an entry judges, and why. */
+export interface EvolucionView {
+  readonly entrada: string;
+  readonly procesador: string;
+  /** As configured. */
+  readonly procesadorBase: string;
+  /** True: nothing changes it but a hand. */
+  readonly fijado: boolean;
+  readonly parametros: readonly EvolucionParametro[];
+  /** Rounds so far, and lecturas held back for the next. */
+  readonly ensayos: number;
+  readonly lecturas: number;
+  readonly bytes: number;
+  readonly semilla: number;
+  /** Who has won a round and is tried again; who was in use before and may come back. */
+  readonly retador: Genoma | null;
+  readonly anterior: Genoma | null;
+  /** F1 on planted oddities in the last round. */
+  readonly aptitud: number | null;
+  /** Oldest first. */
+  readonly pasos: readonly Paso[];
+}
+
+export interface EvolucionParametro {
+  readonly nombre: string;
+  readonly valor: number | string;
+  readonly configurado: number | string | null;
+  /** Bounds of a number, words of an option. */
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly opciones: readonly string[];
+  /** Where the value comes from; null: from the configuration. */
+  readonly origen: Paso | null;
+}
+
+export interface EvolucionResult {
+  readonly entrada: string;
+  readonly procesador: string;
+  readonly valores: Readonly<Record<string, number | string>>;
+  readonly fijado: boolean;
+}
+
 export interface DoctorFinding {
   readonly check: string;
   readonly state: 'ok' | 'warn' | 'fail';
@@ -339,6 +383,24 @@ export interface NucleusApi {
     comandoId: string,
     puerta?: string,
   ): Promise<{ readonly entidades: number }>;
+  /** Of a bloque's entry, an entry, or all that may evolve. Errors: COREC_E_NOT_FOUND. */
+  evolucion(ref: string | null): readonly EvolucionView[];
+  /** Back to what was in use before (`anterior`) or to the configuration, and pinned there. Errors: COREC_E_NOT_FOUND, COREC_E_BUSY. */
+  evolucionVolver(
+    entrada: string,
+    a: 'anterior' | 'configurado',
+    por: string,
+    comandoId: string,
+    puerta?: string,
+  ): Promise<EvolucionResult>;
+  /** Pins what is in use, or lets it evolve again. Errors: COREC_E_NOT_FOUND, COREC_E_BUSY. */
+  evolucionFijar(
+    entrada: string,
+    fijado: boolean,
+    por: string,
+    comandoId: string,
+    puerta?: string,
+  ): Promise<EvolucionResult>;
   /** Redirects, merges or splits; durable when it resolves. Errors: COREC_E_NOT_FOUND, COREC_E_MOVE. */
   mover(input: MoverInput, comandoId: string, puerta?: string): Promise<MoverResult>;
   /** Durable when it resolves. Errors: COREC_E_INBOX_FULL (429), COREC_E_BODY, COREC_E_MAPPING, COREC_E_NOT_FOUND. */

@@ -3,6 +3,9 @@
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import type { BloqueEntry, CoreCConfig } from '#domain/config/config.ts';
+import type { Fallado, Runnable } from '#domain/evolucion/evolucion.ts';
+import type { Genoma } from '#domain/evolucion/genoma.ts';
+import type { EstadoSpec } from '#domain/procesadores/define.ts';
 import type { BloqueNumeros, Movimiento, TipoMovimiento } from '#domain/sincronizacion/numeros.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -39,6 +42,50 @@ export interface Movimientos {
   espera: (id: string) => { readonly entidades: number; readonly carga: number } | null;
 }
 
+/** An entry that takes part in the evolution. */
+export interface Evolutiva {
+  readonly id: string;
+  readonly bloques: readonly BloqueSimbiotico[];
+  readonly vigente: Genoma;
+  /** Columns of the procesador in use. */
+  readonly spec: EstadoSpec;
+  /** True: nothing changes it but a hand. */
+  readonly fijado: boolean;
+  readonly alternativas: readonly Genoma[];
+  /** What a genoma runs by. @throws CoreCError when its parametros are refused, or its bloques would become too large. */
+  readonly runnable: (genoma: Genoma) => Runnable;
+}
+
+/** How far the evolution of an entry has come, beside what is stored of it. */
+export interface EvolucionProgreso {
+  /** Rounds so far. */
+  readonly ensayos: number;
+  /** Lecturas held back for the next. */
+  readonly lecturas: number;
+  readonly bytes: number;
+  /** Who has won once, and who was in use before and may come back. */
+  readonly retador: Genoma | null;
+  readonly anterior: Genoma | null;
+  readonly ultima: Fallado | null;
+}
+
+/** What ModuloEvolucion may ask: who takes part, and changes carried out. */
+export interface EvolucionPort {
+  evolutivas(): readonly Evolutiva[];
+  /** How pressed CoreC is, 0..1. */
+  readonly presion: number;
+  /** Something is due: what is not urgent waits. */
+  readonly isBusy: boolean;
+  /** Switches, or goes back; resolves when it is durable. @throws CoreCError when it cannot be done now. */
+  cambiar(entrada: string, found: Fallado): Promise<void>;
+  /** Puts a refused candidate on record. */
+  rechazar(entrada: string, found: Fallado): Promise<void>;
+  /** Set by whoever evolves: how far it is. */
+  progreso: (entrada: string) => EvolucionProgreso | null;
+  /** Called when a hand has changed what an entry judges by. */
+  aMano: (entrada: string) => void;
+}
+
 export interface NucleusContext {
   readonly config: CoreCConfig;
   readonly clock: Clock;
@@ -51,6 +98,7 @@ export interface NucleusContext {
   /** False: a CoreC for as long as one command takes, without sources, artificial entidades and plugins. */
   readonly whole: boolean;
   readonly movimientos: Movimientos;
+  readonly evolucion: EvolucionPort;
   /** All bloques, in order of registration. */
   bloques(): readonly BloqueSimbiotico[];
   bloque(id: string): BloqueSimbiotico | null;

@@ -24,6 +24,7 @@ import { printable } from '../render/width.ts';
 import { entidadView } from '../views/entidad.ts';
 import { historyView } from '../views/history.ts';
 import { alertsView, bloquesView, bloqueView, doctorView, entidadesView, entidadTable } from '../views/lists.ts';
+import { evolucionDone, evolucionView } from '../views/evolucion.ts';
 import { movesView } from '../views/moves.ts';
 import { statusView } from '../views/status.ts';
 import { supervisionView } from '../views/supervision.ts';
@@ -58,6 +59,9 @@ const VIEWS: Partial<Record<CommandName, (answer: never, view: View, call: Call)
   'block-redirect': movesView,
   'block-merge': movesView,
   'block-split': movesView,
+  evolucion: evolucionView,
+  'evolucion-volver': evolucionDone,
+  'evolucion-fijar': evolucionDone,
   reset: (answer: ResetResult, { idioma }) => [text(idioma, 'cli.did_reset', answer)],
   supervision: (answer: SupervisionView, view) => supervisionView(answer, view),
   forget: (answer: ForgetResult, { idioma }, { args }) => [
@@ -65,9 +69,12 @@ const VIEWS: Partial<Record<CommandName, (answer: never, view: View, call: Call)
   ],
 };
 
+/** Commands that keep who gave them. */
+const SIGNED: ReadonlySet<CommandName> = new Set(['ack', 'silence', 'evolucion-volver', 'evolucion-fijar']);
+
 export async function show(call: Call, name: CommandName): Promise<number> {
   // whoever gives the command is on record, whatever user CoreC runs as
-  const signs = (name === 'ack' || name === 'silence') && call.args['by'] === undefined;
+  const signs = SIGNED.has(name) && call.args['by'] === undefined;
   const answer = await ask(call, name, signs ? { ...call.args, by: call.io.user } : call.args);
   if (call.json) writeJson(call.io.stdout, answer);
   else writeLines(call.io.stdout, VIEWS[name]!(answer as never, viewOf(call), call));

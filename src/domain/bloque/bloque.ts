@@ -26,6 +26,7 @@ import {
   ACC,
   ACC_LENGTH,
   type CompiledProcesador,
+  type LecturaColumns,
   type PendingColumns,
   type RunSink,
 } from '../procesadores/compile.ts';
@@ -118,7 +119,7 @@ export class BloqueSimbiotico implements RunSink {
   readonly id: string;
   readonly entrada: string;
   readonly canal: number;
-  readonly options: BloqueOptions;
+  options: BloqueOptions;
   memory: BloqueMemory;
   readonly inbox: Inbox;
   readonly pending: PendingMensajes;
@@ -145,13 +146,17 @@ export class BloqueSimbiotico implements RunSink {
   clavesDirty = false;
   bound = 0;
   pausado = false;
+  /** True: what arrives waits until an epoch holds what its parametros are now. */
+  retenido = false;
+  /** Sees the lecturas [0, to) of the inbox just before they run: for whoever holds some back. */
+  lookOn: ((lecturas: LecturaColumns, to: number) => void) | null = null;
 
   readonly #deps: BloqueDeps;
   readonly #acc = new Float64Array(ACC_LENGTH);
   readonly #fitness: FitnessState = { fitness: 0, sdUsual: -1, mean: 0 };
   readonly #health = new Health();
-  readonly #abre: number;
-  readonly #limits: EpisodioLimits;
+  #abre = Infinity;
+  #limits!: EpisodioLimits;
   readonly #own: OwnAlerts;
   readonly #plazas: Plazas;
   #cursor = 0;
@@ -185,16 +190,7 @@ export class BloqueSimbiotico implements RunSink {
     this.#own = new OwnAlerts(options.id, options);
     const { publicar = 'ninguno' } = options;
     this.#publication = publicar === 'ninguno' ? null : new Publication(publicar, options.slots);
-    const regla = procesador.alerta;
-    const at = (limit: number | ((p: unknown) => number)): number =>
-      typeof limit === 'number' ? limit : limit(options.parametros);
-    this.#abre = regla === undefined ? Infinity : at(regla.abre);
-    this.#limits = {
-      abre: this.#abre,
-      cierra: regla === undefined ? Infinity : at(regla.cierra),
-      enfriamientoMs: options.enfriamientoMs,
-      porTiempo: regla?.porTiempo === true,
-    };
+    this.#setLimits();
     const { numero } = this.memory.core;
     for (let slot = 0; slot < options.slots; slot++) numero[slot] = options.numeroBase + slot;
     if (procesador.autonomo) this.#makeAutonomous();
@@ -255,6 +251,20 @@ export class BloqueSimbiotico implements RunSink {
       list.push({ id: numero[slot]!, canal: this.canal, valor: valor[slot]!, activo: activo[slot] === 1 });
     }
     return list;
+  }
+
+  #setLimits(): void {
+    const { procesador, parametros, enfriamientoMs } = this.options;
+    const regla = procesador.procesador.alerta;
+    const at = (limit: number | ((p: unknown) => number)): number =>
+      typeof limit === 'number' ? limit : limit(parametros);
+    this.#abre = regla === undefined ? Infinity : at(regla.abre);
+    this.#limits = {
+      abre: this.#abre,
+      cierra: regla === undefined ? Infinity : at(regla.cierra),
+      enfriamientoMs,
+      porTiempo: regla?.porTiempo === true,
+    };
   }
 
   // -- binding ---------------------------------------------------------------------------------------------------------------
@@ -436,6 +446,27 @@ export class BloqueSimbiotico implements RunSink {
     this.#publication?.resize(slots);
   }
 
+  // -- evolving --------------------------------------------------------------------------------------------------------------
+
+  /** Judges by these from now on. Of another procesador nothing that was learned is of use: columns and open episodios begin anew. */
+  evolve(procesador: CompiledProcesador, parametros: unknown): void {
+    this.#beforeChange();
+    this.dirty = true;
+    const isOther = procesador.procesador.nombre !== this.options.procesador.procesador.nombre;
+    this.options = { ...this.options, procesador, parametros };
+    this.#setLimits();
+    if (!isOther) return;
+    for (const { slot } of Array.from(this.episodios.open)) this.episodios.close(slot);
+    const { core } = this.memory;
+    const memory = makeBloqueMemory(procesador.procesador.estado, this.memory.slots);
+    for (const name of Object.keys(core) as (keyof CoreColumns)[]) memory.core[name].set(core[name]);
+    memory.core.episodio.fill(EPISODIO.ninguno);
+    this.memory = memory;
+    this.#fitness.sdUsual = -1;
+    this.#fitness.mean = 0;
+    for (const slot of this.boundSlots()) this.#start(slot);
+  }
+
   // -- the cycle -------------------------------------------------------------------------------------------------------------
 
   get hasLecturas(): boolean {
@@ -489,6 +520,7 @@ export class BloqueSimbiotico implements RunSink {
     const before = acc[ACC.runs]!;
     acc[ACC.held] = 0;
     acc[ACC.shift] = this.#fitness.mean;
+    this.lookOn?.(this.inbox.columns, to);
     procesador.bind(this.memory);
     let at = 0;
     while (at < to) {
@@ -605,6 +637,7 @@ export class BloqueSimbiotico implements RunSink {
     if (task.changes !== this.#changes || this.pausado) return false;
     if (drain !== null || !this.autonomo) this.#beforeChange();
     this.#nowMs = task.nowMs;
+    if (drain !== null) this.lookOn?.(this.inbox.columns, task.lecturas!.slot.length);
     const { estado } = this.options.procesador.procesador;
     const ran = viewBloqueMemory(estado, task.slots, task.memory);
     for (const [k, { data }] of this.memory.estado.entries()) data.set(ran.estado[k]!.data);

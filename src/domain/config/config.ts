@@ -28,6 +28,13 @@ export interface Autoreparacion {
   readonly ventana_s: number;
 }
 
+/** The part of an entry in the organic evolution. */
+export interface EvolucionEntry {
+  readonly activa: boolean;
+  /** Procesadores that may take over, as `procesador` names them. */
+  readonly alternativas: readonly string[];
+}
+
 /** One entry: a family of bloques `<id>/0`, `<id>/1` ... of equal kind. */
 export interface BloqueEntry {
   readonly id: string;
@@ -51,6 +58,8 @@ export interface BloqueEntry {
   /** A clave without a reading for so long gives its entidad back; null: never. */
   readonly clave_ttl_s: number | null;
   readonly publicar: Publicar;
+  /** Left out in rows that earlier versions have stored: as by default. */
+  readonly evolucion?: EvolucionEntry;
   /** Readings that one bloque holds between two cycles. */
   readonly inbox_max: number;
   /** Where the entry comes from. */
@@ -117,6 +126,15 @@ export interface WebhookConfig {
   readonly token: string | null;
 }
 
+export interface EvolucionConfig {
+  readonly activa: boolean;
+  readonly intervalo_s: number;
+  /** uint32. */
+  readonly semilla: number;
+  /** Percent of a core. */
+  readonly cpu_max: number;
+}
+
 export interface CoreCConfig {
   readonly instance_id: string;
   readonly data_dir: string;
@@ -146,7 +164,7 @@ export interface CoreCConfig {
   };
   readonly sincronizacion: { readonly intervalo_s: number; readonly adaptativa: boolean };
   readonly auditoria: { readonly intervalo_s: number };
-  readonly evolucion: { readonly activa: boolean };
+  readonly evolucion: EvolucionConfig;
   /** Files of a user's own modules. */
   readonly modulos: readonly string[];
   readonly logs: {

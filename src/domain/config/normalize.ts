@@ -130,6 +130,10 @@ function entryOf(
     modelo: bloque.modelo,
     clave_ttl_s: bloque.clave_ttl_s,
     publicar: bloque.publicar,
+    evolucion: {
+      activa: bloque.evolucion.activa,
+      alternativas: bloque.evolucion.alternativas.map((ref) => (isProcesadorPath(ref) ? resolve(ref) : ref)),
+    },
     inbox_max: bloque.inbox_max,
     ...origin,
   };

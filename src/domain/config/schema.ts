@@ -143,6 +143,21 @@ const bloqueShape = {
     en: 'Which mensajes go to the stream corec_canal_<n>: ninguno, cambios (those that changed) or todos. Default ninguno.',
     es: 'Qué mensajes van al stream corec_canal_<n>: ninguno, cambios (los que cambiaron) o todos. Por defecto ninguno.',
   }),
+  evolucion: doc(
+    z
+      .strictObject({
+        activa: doc(z.boolean().default(true), {
+          en: 'false: leaves this entry out of the evolution. Default true; nothing evolves unless evolucion.activa of the file is true.',
+          es: 'false: deja esta entrada fuera de la evolución. Por defecto true; nada evoluciona si evolucion.activa del archivo no es true.',
+        }),
+        alternativas: doc(z.array(z.string().min(1).max(4096)).max(4).default([]), {
+          en: 'Other procesadores that may take over when they do better; what was learned begins anew then. Default [].',
+          es: 'Otros procesadores que pueden tomar el relevo si lo hacen mejor; lo aprendido empieza entonces de nuevo. Por defecto [].',
+        }),
+      })
+      .prefault({}),
+    { en: 'Part of the entry in the organic evolution.', es: 'Parte de la entrada en la evolución orgánica.' },
+  ),
   inbox_max: doc(z.int().min(INBOX_LECTURAS_MIN).max(INBOX_LECTURAS_MAX).default(INBOX_LECTURAS_DEFAULT), {
     en: `Readings that one bloque holds between two cycles; beyond it files wait and HTTP answers 429. Default ${INBOX_LECTURAS_DEFAULT}.`,
     es: `Lecturas que un bloque guarda entre dos ciclos; por encima, los archivos esperan y HTTP responde 429. Por defecto ${INBOX_LECTURAS_DEFAULT}.`,
@@ -483,6 +498,18 @@ export const configSchema = doc(
           activa: doc(z.boolean().default(false), {
             en: 'true: parametros of procesadores are varied by fitness and carga. Default false.',
             es: 'true: los parametros de los procesadores varían según fitness y carga. Por defecto false.',
+          }),
+          intervalo_s: doc(z.number().min(1).max(86_400).default(900), {
+            en: 'Shortest time from one round of an entry to the next, in seconds. Default 900.',
+            es: 'Tiempo mínimo entre una ronda de una entrada y la siguiente, en segundos. Por defecto 900.',
+          }),
+          semilla: doc(z.int().min(0).max(4_294_967_295).default(1), {
+            en: 'Seed of everything that is drawn by lot: the same seed over the same readings makes the same choices. Default 1.',
+            es: 'Semilla de todo lo que se sortea: la misma semilla sobre las mismas lecturas elige lo mismo. Por defecto 1.',
+          }),
+          cpu_max: doc(z.number().min(0.1).max(50).default(2), {
+            en: 'Most of one core that rounds may take, in percent. Default 2.',
+            es: 'Parte máxima de un núcleo que pueden ocupar las rondas, en por ciento. Por defecto 2.',
           }),
         })
         .prefault({}),

@@ -76,6 +76,17 @@ export interface ReglaAlerta<E extends EstadoSpec, P> {
   explica(e: EntidadView<E>, lectura: LecturaView, valor: number, p: P): Explicacion;
 }
 
+/** What a parametro may become when it evolves: a number within bounds, or one of some words. */
+export type GenSpec =
+  | {
+      readonly min: number;
+      readonly max: number;
+      /** `log`: what counts is how many times as large; left out: lineal. */
+      readonly escala?: 'lineal' | 'log';
+      readonly entero?: boolean;
+    }
+  | { readonly opciones: readonly string[] };
+
 export interface ProcesadorDef<E extends EstadoSpec, P> {
   /** a-z, 0-9, _; what `procesador` in the configuration names. */
   readonly nombre: string;
@@ -95,6 +106,8 @@ export interface ProcesadorDef<E extends EstadoSpec, P> {
   /** Once a cycle for every bound or autonomous entidad. `nowMs`: the bloque's watermark (bound) or wall time (autonomous), UTC ms. */
   readonly onCycle?: (e: EntidadView<E>, nowMs: number, p: P) => number;
   readonly alerta?: ReglaAlerta<E, P>;
+  /** Parametros that ModuloEvolucion may vary, and how far; left out: none. Their values must not decide what columns mean. */
+  readonly evolucion?: Readonly<Record<string, GenSpec>>;
 }
 
 /** A checked definition; the form in which registries and bloques hold it. */
@@ -194,6 +207,21 @@ function findFault<E extends EstadoSpec, P>(def: ProcesadorDef<E, P>): { found: 
   }
   if (def.autonomo === true && def.onCycle === undefined) {
     return { found: 'autonomo without onCycle', expected: 'onCycle, which is what an autonomous entidad runs' };
+  }
+  for (const [name, spec] of Object.entries(def.evolucion ?? {})) {
+    const isSound =
+      'opciones' in spec
+        ? spec.opciones.length > 1 && spec.opciones.every((one) => typeof one === 'string')
+        : Number.isFinite(spec.min) && Number.isFinite(spec.max) && spec.min < spec.max;
+    if (!isSound || (!('opciones' in spec) && spec.escala === 'log' && spec.min <= 0)) {
+      return {
+        found: `evolucion.${name}: ${JSON.stringify(spec)}`,
+        expected: 'min < max (min > 0 with escala log), or opciones: two words or more',
+      };
+    }
+  }
+  if (def.evolucion !== undefined && def.alerta === undefined) {
+    return { found: 'evolucion without alerta', expected: 'alerta: what evolves is judged by its alerts' };
   }
   return null;
 }

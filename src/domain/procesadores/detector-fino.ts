@@ -19,6 +19,7 @@ import { defineProcesador, type EntidadView, type EstadoSpec, type Explicacion, 
 import {
   DETECTOR_ABRE,
   DETECTOR_CIERRA,
+  SENSIBILIDAD_GEN,
   detectorParametros,
   explainDetector,
   type DetectorParametros,
@@ -129,6 +130,7 @@ export const detectorFino: Procesador<typeof FINO_COLUMNS, DetectorParametros> =
   version: 1,
   estado: FINO_COLUMNS,
   parametros: detectorParametros,
+  evolucion: { sensibilidad: SENSIBILIDAD_GEN },
   onLectura: (e, lectura, p) => judgeFinely(e, lectura.valor, lectura.tsMs, p.sensibilidad),
   alerta: {
     regla: 'detector_fino',

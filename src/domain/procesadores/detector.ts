@@ -4,10 +4,13 @@
  * Owns: the alert rule and its reason. Leaves learning and scoring to norma.ts.
  */
 import { z } from 'zod';
-import { defineProcesador, type Explicacion, type Procesador } from './define.ts';
+import { defineProcesador, type Explicacion, type GenSpec, type Procesador } from './define.ts';
 import { ALERT, ALERT_TAIL, MOTIVE, NORMA_COLUMNS, expected, judge, type NormaView } from './norma.ts';
 
 export const sensibilidadSchema: z.ZodDefault<z.ZodNumber> = z.number().min(0.05).max(20).default(1);
+
+/** How far `sensibilidad` may evolve: what lies beyond finds nothing, or alerts at every lectura. */
+export const SENSIBILIDAD_GEN: GenSpec = { min: 0.1, max: 10, escala: 'log' };
 
 export const detectorParametros: z.ZodType<DetectorParametros> = z.strictObject({
   /** 1 by default; 2 alerts at half the deviation, 0.5 at twice. */
@@ -55,6 +58,7 @@ export const detector: Procesador<typeof NORMA_COLUMNS, DetectorParametros> = de
   version: 1,
   estado: NORMA_COLUMNS,
   parametros: detectorParametros,
+  evolucion: { sensibilidad: SENSIBILIDAD_GEN },
   onLectura: (e, lectura, p) => judge(e, lectura.valor, lectura.tsMs, e.tsMs, p.sensibilidad),
   alerta: { regla: 'detector', abre: DETECTOR_ABRE, cierra: DETECTOR_CIERRA, explica: (e) => explainDetector(e) },
 });

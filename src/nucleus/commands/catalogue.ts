@@ -107,6 +107,15 @@ const by: TextArg = {
   says: { en: 'who does it, for the record', es: 'quién lo hace, para el registro' },
 };
 
+const entradaEvolutiva: TextArg & { readonly required: true } = {
+  kind: 'text',
+  value: 'ENTRY',
+  place: 0,
+  required: true,
+  max: ID_CHARS_MAX,
+  says: { en: 'an entry that evolves, or a bloque of it', es: 'una entrada que evoluciona, o un bloque de ella' },
+};
+
 const dryRun: FlagArg = {
   kind: 'flag',
   default: false,
@@ -543,6 +552,79 @@ export const CATALOGUE = {
     examples: [
       { input: { 'dry-run': true }, says: { en: 'what would be split now', es: 'qué se dividiría ahora' } },
       { input: { bloque: 'jobs/0' }, says: { en: 'this one, whatever its size', es: 'este, sea cual sea su tamaño' } },
+    ],
+  },
+  evolucion: {
+    name: 'evolucion',
+    role: 'leer',
+    changing: false,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'By which parametros entries judge, since when and why (organic evolution)',
+      es: 'Con qué parametros juzgan las entradas, desde cuándo y por qué (evolución orgánica)',
+    },
+    args: { bloque: bloqueOrEntry(0) },
+    examples: [
+      { input: {}, says: { en: 'all entries that evolve', es: 'todas las entradas que evolucionan' } },
+      {
+        input: { bloque: 'sensor/12' },
+        says: { en: 'why this bloque judges so', es: 'por qué este bloque juzga así' },
+      },
+    ],
+  },
+  'evolucion-volver': {
+    name: 'evolucion-volver',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'Give an entry the parametros back that it had, and pin them',
+      es: 'Devolver a una entrada los parametros que tenía, y fijarlos',
+    },
+    args: {
+      entrada: entradaEvolutiva,
+      to: {
+        kind: 'choice',
+        choices: ['anterior', 'configurado'],
+        default: 'anterior',
+        says: {
+          en: 'those before the last change, or those of the configuration',
+          es: 'los de antes del último cambio, o los de la configuración',
+        },
+      },
+      by,
+    },
+    examples: [
+      {
+        input: { entrada: 'sensor', to: 'configurado' },
+        says: { en: 'back to what the file says', es: 'de vuelta a lo que dice el archivo' },
+      },
+    ],
+  },
+  'evolucion-fijar': {
+    name: 'evolucion-fijar',
+    role: 'operar',
+    changing: true,
+    offline: false,
+    archivos: false,
+    summary: {
+      en: 'Pin the parametros that an entry has now, or let them evolve again',
+      es: 'Fijar los parametros que una entrada tiene ahora, o dejarlos evolucionar otra vez',
+    },
+    args: {
+      entrada: entradaEvolutiva,
+      release: {
+        kind: 'flag',
+        default: false,
+        says: { en: 'let them evolve again', es: 'dejarlos evolucionar otra vez' },
+      },
+      by,
+    },
+    examples: [
+      { input: { entrada: 'sensor' }, says: { en: 'they are good as they are', es: 'están bien como están' } },
+      { input: { entrada: 'sensor', release: true }, says: { en: 'go on', es: 'seguir' } },
     ],
   },
   ingest: {

@@ -1,4 +1,4 @@
-/** The commands that change something: ack, silence, pause, resume, reset, forget, block-redirect, block-merge, block-split, ingest. Each acts once per command id. */
+/** The commands that change something: ack, silence, pause, resume, reset, forget, block-redirect, block-merge, block-split, evolucion-volver, evolucion-fijar, ingest. Each acts once per command id. */
 import { isAbsolute } from 'node:path';
 import type { AlertaView, IngestProgress, NucleusApi } from '#ports/nucleus-api.ts';
 import { CATALOGUE } from './catalogue.ts';
@@ -8,6 +8,7 @@ import { tellAlerta } from './observe.ts';
 import {
   ackResult,
   bloquesCount,
+  evolucionResult,
   forgetResult,
   ingestResult,
   moverResult,
@@ -77,6 +78,20 @@ const splitBloques = defineCommand(CATALOGUE['block-split'], moverResult, (input
   api.mover({ tipo: 'dividir', de: input.bloque, a: null, entidades: 0, seco: input['dry-run'] }, comandoId, puerta),
 );
 
+const evolucionVolver = defineCommand(
+  CATALOGUE['evolucion-volver'],
+  evolucionResult,
+  ({ entrada, to, by }, { api, por, comandoId, puerta }) =>
+    api.evolucionVolver(entrada, to, by ?? por, comandoId, puerta),
+);
+
+const evolucionFijar = defineCommand(
+  CATALOGUE['evolucion-fijar'],
+  evolucionResult,
+  ({ entrada, release, by }, { api, por, comandoId, puerta }) =>
+    api.evolucionFijar(entrada, !release, by ?? por, comandoId, puerta),
+);
+
 const ingest = defineCommand(CATALOGUE.ingest, ingestResult, async (input, { api, signal, onProgress, stdin }) => {
   if (input.file === '-' && !stdin) {
     throw new CommandError('COREC_E_ARGUMENT', {
@@ -130,5 +145,7 @@ export const CHANGE: readonly Command[] = [
   redirectBloques,
   mergeBloques,
   splitBloques,
+  evolucionVolver,
+  evolucionFijar,
   ingest,
 ];

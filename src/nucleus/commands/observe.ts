@@ -16,6 +16,7 @@ import {
   entidadesResult,
   entidadResult,
   historyResult,
+  evolucionViews,
   statusResult,
   supervisionResult,
   topResult,
@@ -104,6 +105,10 @@ const supervision = defineCommand(CATALOGUE.supervision, supervisionResult, asyn
   api.supervision(),
 );
 
+const evolucion = defineCommand(CATALOGUE.evolucion, evolucionViews, async ({ bloque: ref }, { api }) => ({
+  entradas: api.evolucion(ref),
+}));
+
 export const OBSERVE: readonly Command[] = [
   status,
   top,
@@ -114,6 +119,7 @@ export const OBSERVE: readonly Command[] = [
   alerts,
   history,
   supervision,
+  evolucion,
   doctor,
 ];
 

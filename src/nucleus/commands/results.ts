@@ -3,6 +3,7 @@
  * the nucleus to them. Times are UTC ms.
  */
 import { z } from 'zod';
+import type { Paso } from '#domain/evolucion/paso.ts';
 import type { StoredAlerta } from '#ports/bloque-store.ts';
 import type {
   AlertaView,
@@ -11,6 +12,8 @@ import type {
   EntidadDetail,
   EntidadSummary,
   EntradaSummary,
+  EvolucionResult,
+  EvolucionView,
   HistoryPoint,
   IngestProgress,
   MoverResult,
@@ -279,6 +282,58 @@ export const supervisionResult: z.ZodType<SupervisionView> = z.strictObject({
 });
 
 export const forgetResult: z.ZodType<ForgetResult> = z.strictObject({ entidades: count });
+
+export type EvolucionViews = { readonly entradas: readonly EvolucionView[] };
+const genValores = z.record(z.string(), z.union([z.number(), z.string()]));
+const genoma = z.strictObject({ procesador: z.string(), valores: genValores });
+const paso: z.ZodType<Paso> = z.strictObject({
+  tipo: z.enum(['cambiar', 'volver', 'fijar', 'soltar']),
+  por: z.string(),
+  tsMs: z.number(),
+  genoma,
+  antes: genoma,
+  ensayo: count.nullable(),
+  semilla: count.nullable(),
+  lecturas: count.nullable(),
+  aptitud: z.number().nullable(),
+  aptitudAntes: z.number().nullable(),
+  confianza: z.number().nullable(),
+});
+export const evolucionViews: z.ZodType<EvolucionViews> = z.strictObject({
+  entradas: z.array(
+    z.strictObject({
+      entrada: z.string(),
+      procesador: z.string(),
+      procesadorBase: z.string(),
+      fijado: z.boolean(),
+      parametros: z.array(
+        z.strictObject({
+          nombre: z.string(),
+          valor: z.union([z.number(), z.string()]),
+          configurado: z.union([z.number(), z.string()]).nullable(),
+          min: z.number().nullable(),
+          max: z.number().nullable(),
+          opciones: z.array(z.string()),
+          origen: paso.nullable(),
+        }),
+      ),
+      ensayos: count,
+      lecturas: count,
+      bytes: count,
+      semilla: count,
+      retador: genoma.nullable(),
+      anterior: genoma.nullable(),
+      aptitud: z.number().nullable(),
+      pasos: z.array(paso),
+    }),
+  ),
+});
+export const evolucionResult: z.ZodType<EvolucionResult> = z.strictObject({
+  entrada: z.string(),
+  procesador: z.string(),
+  valores: genValores,
+  fijado: z.boolean(),
+});
 
 export const moverResult: z.ZodType<MoverResult> = z.strictObject({
   movimientos: z.array(

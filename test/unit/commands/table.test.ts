@@ -58,6 +58,8 @@ describe('the command table', () => {
       ack: { id: nucleus.stored[0]!.id },
       silence: { glob: 'cpu/*' },
       forget: { clave: 'disk/sda' },
+      'evolucion-volver': { entrada: 'sensor' },
+      'evolucion-fijar': { entrada: 'sensor' },
     };
     for (const name of COMMAND_NAMES) {
       if (name === 'ingest' || name === 'config-check') continue;
