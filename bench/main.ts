@@ -47,7 +47,7 @@ import { SWEEP_LIMIT } from './rows/sweep.ts';
 export type { BenchRow } from './lib/row.ts';
 
 export interface BenchOptions {
-  /** Prefixes of row names; null: all but those on servers. */
+  /** Prefixes of row names; null: those of the whole. */
   readonly only: readonly string[] | null;
   /** Rows of runs whose length is at choice run for ten minutes instead of one. */
   readonly long?: boolean;
@@ -67,10 +67,11 @@ interface Group {
   readonly rows: readonly Planned[];
   /** About how long it takes, seconds. */
   readonly seconds: number;
-  /** Measured only when asked for by name: it needs servers that CoreC itself does without, or is of a part of CoreC and not of the whole. */
-  readonly isExtra?: true;
   readonly run: (progress: Progress, long: boolean) => Promise<readonly BenchRow[]>;
 }
+
+/** Measured when asked for by name: what a module alone costs or does, and what needs servers that CoreC itself does without. */
+const PARTS = ['modules.', 'servers.', 'redis.'];
 
 const MICRO_MS = 60_000;
 const micro = (name: string) => (): Promise<readonly BenchRow[]> =>
@@ -99,7 +100,6 @@ const GROUPS: readonly Group[] = [
   {
     rows: [planned('modules.quiet-roads', 'per 100 claves and day', QUIET_LIMIT)],
     seconds: 2,
-    isExtra: true,
     run: micro('quiet-roads'),
   },
   {
@@ -109,10 +109,9 @@ const GROUPS: readonly Group[] = [
       planned('modules.evolucion-cost', '% of a core', EVOLUCION_COST_LIMIT),
     ],
     seconds: 25,
-    isExtra: true,
     run: micro('evolucion'),
   },
-  { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, isExtra: true, run: micro('redis') },
+  { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, run: micro('redis') },
   { rows: [planned('ingest', 'lecturas/s', INGEST_LIMIT)], seconds: 75, run: benchIngest },
   { rows: [planned('http', 'lecturas/s', HTTP_LIMIT)], seconds: 40, run: benchHttp },
   { rows: [planned('rss-shipped', 'MB', SHIPPED_LIMIT)], seconds: 32, run: benchShippedMemory },
@@ -137,13 +136,11 @@ const GROUPS: readonly Group[] = [
       planned('modules.redirect-cost', '% of a core', COST_LIMIT),
     ],
     seconds: 25,
-    isExtra: true,
     run: micro('redirect'),
   },
   {
     rows: [planned('modules.redirect-memory', 'MB', MEMORY_LIMIT)],
     seconds: 20,
-    isExtra: true,
     run: highestOf(5, 'redirect-memory'),
   },
   {
@@ -168,13 +165,11 @@ const GROUPS: readonly Group[] = [
   {
     rows: [planned('modules.python', 'ms', PYTHON_LIMIT)],
     seconds: 20,
-    isExtra: true,
     run: micro('python'),
   },
   {
     rows: [planned('servers.frames', 'frames/s', FRAMES_PUBLISHED_LIMIT)],
     seconds: 30,
-    isExtra: true,
     run: benchFramesPublished,
   },
   {
@@ -185,14 +180,12 @@ const GROUPS: readonly Group[] = [
       planned('servers.traffic', 'MB/s', TRAFFIC_LIMIT),
     ],
     seconds: 180,
-    isExtra: true,
     run: benchStreams,
   },
-  { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, isExtra: true, run: benchFailover },
+  { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, run: benchFailover },
   {
     rows: [planned('servers.pg-rows', 'rows/s', PG_ROWS_LIMIT), planned('servers.pg-write', 'ms', PG_WRITE_LIMIT)],
     seconds: 35,
-    isExtra: true,
     run: benchPostgresRows,
   },
   {
@@ -200,7 +193,6 @@ const GROUPS: readonly Group[] = [
       planned(`servers.pg-bytes.${name}`, 'bytes', PG_BYTES_LIMITS[name]),
     ),
     seconds: 45,
-    isExtra: true,
     run: benchPostgresBytes,
   },
 ];
@@ -220,7 +212,8 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
       throw new RangeError(`no row begins with "${prefix}"; there are ${ROW_NAMES.join(', ')}`);
   }
   const isAsked = (name: string): boolean => only === null || only.some((prefix) => name.startsWith(prefix));
-  const isSkipped = (group: Group): boolean => only === null && group.isExtra === true;
+  const isSkipped = ({ rows }: Group): boolean =>
+    only === null && rows.some(({ name }) => PARTS.some((part) => name.startsWith(part)));
   const all: BenchRow[] = [];
   for (const group of GROUPS) {
     if (isSkipped(group) || !group.rows.some((row) => isAsked(row.name))) continue;
