@@ -6,7 +6,8 @@
  * steady  nothing but noise and oddities: the seed that lost most, in percent of its F1.
  * cost    rounds at their shortest interval, 900 s, of one entry: share of a core.
  *
- * Evolution sees the lecturas alone. Its own plantings have other sizes, lengths and dice than those that are counted here.
+ * Evolution sees the lecturas alone. Its own plantings have other dice than those that are counted here, and much the same sizes and lengths:
+ * the figure tells what evolution makes of its objective, not what it finds in the field.
  */
 import { Evolucion } from '#domain/evolucion/evolucion.ts';
 import { parametrosOf, type Genoma } from '#domain/evolucion/genoma.ts';

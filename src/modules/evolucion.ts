@@ -144,11 +144,12 @@ export class ModuloEvolucion extends ModuloBase {
       ultima: null,
     };
     this.#lines.set(one.id, line);
-    let keptEnsayos = line.evolucion.ensayos;
+    let kept = JSON.stringify(line.evolucion.estado());
     nucleus.keepEstado(key, (isLast) => {
-      if (!isLast && line.evolucion.ensayos === keptEnsayos) return null;
-      keptEnsayos = line.evolucion.ensayos;
-      return new TextEncoder().encode(JSON.stringify(line.evolucion.estado()));
+      const text = JSON.stringify(line.evolucion.estado());
+      if (!isLast && text === kept) return null;
+      kept = text;
+      return new TextEncoder().encode(text);
     });
     return line;
   }
@@ -222,11 +223,9 @@ export class ModuloEvolucion extends ModuloBase {
     const now = evolucion.evolutivas().find((one) => one.id === id);
     if (now === undefined || now.fijado || keyOf(now.vigente) !== keyOf(vigente)) return;
     if (found.tipo === 'cambiar') {
-      await evolucion.cambiar(id, found);
-      line.switched(vigente, clock.nowMs());
+      await evolucion.cambiar(id, found, () => line.switched(vigente, clock.nowMs()));
     } else if (found.tipo === 'volver') {
-      await evolucion.cambiar(id, found);
-      line.wentBack(vigente);
+      await evolucion.cambiar(id, found, () => line.wentBack(vigente));
     } else if (found.tipo === 'rechazar') await evolucion.rechazar(id, found);
   }
 

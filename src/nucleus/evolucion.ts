@@ -108,7 +108,7 @@ export class NucleusEvolucion implements EvolucionPort {
     return null;
   }
 
-  async cambiar(id: string, found: Fallado): Promise<void> {
+  async cambiar(id: string, found: Fallado, made: () => void): Promise<void> {
     const { config, clock } = this.#nucleus;
     const { genoma, ensayo, lecturas, aptitud, aptitudVigente: aptitudAntes, confianza } = found;
     const tipo = found.tipo === 'volver' ? 'volver' : 'cambiar';
@@ -129,6 +129,7 @@ export class NucleusEvolucion implements EvolucionPort {
         confianza,
       }),
       (paso) => this.#row(id, `evolucion-${tipo}`, ensayo, paso),
+      made,
     );
   }
 
@@ -140,14 +141,18 @@ export class NucleusEvolucion implements EvolucionPort {
     await comandos.commit(this.#row(id, 'evolucion-rechazar', ensayo, found));
   }
 
-  /** E1, E2. One change at a time. @throws CoreCError when the nucleus is not running, or what `make` throws. */
-  change(id: string, make: (antes: Genoma) => Paso, record: RecordOf): Promise<Paso> {
-    const run = this.#last.then(() => this.#change(id, make, record));
+  /**
+   * E1, E2. One change at a time; `made` is called when it is made and no epoch holds it yet: what follows from it rides along.
+   *
+   * @throws CoreCError when the nucleus is not running, or what `make` throws.
+   */
+  change(id: string, make: (antes: Genoma) => Paso, record: RecordOf, made: () => void = () => {}): Promise<Paso> {
+    const run = this.#last.then(() => this.#change(id, make, record, made));
     this.#last = run.catch(() => {});
     return run;
   }
 
-  async #change(id: string, make: (antes: Genoma) => Paso, record: RecordOf): Promise<Paso> {
+  async #change(id: string, make: (antes: Genoma) => Paso, record: RecordOf, made: () => void): Promise<Paso> {
     const n = this.#nucleus;
     this.#assertLive();
     if (n.watch.problem !== '') throw notNow(`the store: ${n.watch.problem}`);
@@ -166,6 +171,7 @@ export class NucleusEvolucion implements EvolucionPort {
       }
       entrada.evolucion = stepped(rowOf(entrada), paso);
       entrada.catalogDirty = true;
+      made();
       stored = n.epochs!.ride(record(paso));
     } finally {
       n.gate.open();

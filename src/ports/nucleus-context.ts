@@ -76,8 +76,12 @@ export interface EvolucionPort {
   readonly presion: number;
   /** Something is due: what is not urgent waits. */
   readonly isBusy: boolean;
-  /** Switches, or goes back; resolves when it is durable. @throws CoreCError when it cannot be done now. */
-  cambiar(entrada: string, found: Fallado): Promise<void>;
+  /**
+   * Switches, or goes back; resolves when it is durable. `made` is called when it is made, before the epoch that holds it is cut.
+   *
+   * @throws CoreCError when it cannot be done now.
+   */
+  cambiar(entrada: string, found: Fallado, made: () => void): Promise<void>;
   /** Puts a refused candidate on record. */
   rechazar(entrada: string, found: Fallado): Promise<void>;
   /** Set by whoever evolves: how far it is. */

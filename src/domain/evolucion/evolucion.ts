@@ -13,7 +13,7 @@
  * V1 Nothing changes without a gain of MARGIN, sure by CONFIDENCE, twice on lecturas that have nothing in common.
  * V2 At most SWITCHES_A_DAY switches in 24 hours; going back is always allowed.
  * V3 What was refused after a trial as retador, or gone back from, is not tried again for VETO rounds.
- * V4 Everything follows from the muestra, the seed and the number of the round.
+ * V4 Everything follows from the muestra, the seed and the number of the round; between procesadores also from the time that they take.
  */
 import { seededDice, seedOf } from '../anomaly/dice.ts';
 import type { CompiledProcesador } from '../procesadores/compile.ts';

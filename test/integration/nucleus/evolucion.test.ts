@@ -38,7 +38,7 @@ const kept = ({ procesador, fijado, parametros, pasos }: EvolucionView): Json =>
 
 test('an entry evolves by itself; a kill leaves it with the parametros that were committed, and a replay judges by them', async (t) => {
   const world = await makeWorld(t, { config: evolving() });
-  const child = await world.startChild();
+  let child = await world.startChild();
   await child.send(noise(0, 350));
   const look = async (): Promise<EvolucionView> => viewOf(await child.call('evolucion', 'sensores'));
   let at = 350;
@@ -48,7 +48,7 @@ test('an entry evolves by itself; a kill leaves it with the parametros that were
       await child.send(noise(at, (at += 260), at));
       return (await look()).pasos.length > 0;
     },
-    30_000,
+    90_000,
   );
   const before = await look();
   const [paso] = before.pasos;
@@ -58,6 +58,12 @@ test('an entry evolves by itself; a kill leaves it with the parametros that were
   const [parametro] = before.parametros;
   assert.deepEqual([parametro!.nombre, parametro!.valor, parametro!.configurado], ['sensibilidad', sensibilidad, 1]);
   assert.deepEqual(parametro!.origen, paso);
+  // what it was before is on probation, and stays so over a kill
+  await child.call('commit');
+  await child.kill();
+  child = await world.startChild();
+  await until('the module knows of it', async () => (await look()).anterior !== null);
+  assert.deepEqual((await look()).anterior, paso!.antes);
   // of after the switch: these are in the journal alone
   await child.call('evolucionFijar', 'sensores', true, 'ana', 'f1');
   await child.send(noise(at, at + 40, 99));
@@ -106,8 +112,12 @@ test('by hand: back, pinned and let go, each once; off or configured anew, an en
     corec.api.evolucionVolver('sensores', 'anterior', 'ana', 'v0'),
     isCoreCError('COREC_E_NOT_FOUND', 'has not changed'),
   );
-  await evolucion.cambiar('sensores', found);
-  await evolucion.cambiar('sensores', { ...found, genoma: { procesador: 'detector', valores: { sensibilidad: 4 } } });
+  await evolucion.cambiar('sensores', found, () => {});
+  await evolucion.cambiar(
+    'sensores',
+    { ...found, genoma: { procesador: 'detector', valores: { sensibilidad: 4 } } },
+    () => {},
+  );
   const parametros = (): unknown => corec.nucleus.swarm.bloque('sensores/1')!.options.parametros;
   assert.deepEqual(parametros(), { sensibilidad: 4 });
   const back = await corec.api.evolucionVolver('sensores', 'anterior', 'ana', 'v1');
@@ -153,7 +163,7 @@ test('another procesador takes over: state begins anew, open episodios close, an
       .alertas({ abiertas: true, limit: 99, orden: 'tiempo', bloque: 'sensores' })
       .then((list) => list.filter(({ clave }) => clave !== '').length);
   assert.equal(await open(), 8, 'those above 400');
-  await corec.nucleus.evolucion.cambiar('sensores', {
+  const found = {
     tipo: 'cambiar',
     ensayo: 4,
     genoma: { procesador: 'detector', valores: {} },
@@ -161,7 +171,8 @@ test('another procesador takes over: state begins anew, open episodios close, an
     aptitudVigente: 0,
     confianza: 1,
     lecturas: 24_576,
-  });
+  } as const;
+  await corec.nucleus.evolucion.cambiar('sensores', found, () => {});
   await send(corec.api, noise(5, 8));
   const seen = (): number => corec.api.entidad('sensores:s47').estado['seen']!;
   assert.equal(seen(), 3, 'learned from nothing');
