@@ -252,9 +252,11 @@ export class Runs {
       end: (outcome) => {
         try {
           this.#ranApart(bloque, due, carga, cargaCycle, arrivedMs, outcome);
-        } finally {
-          resolve();
+        } catch (error) {
+          // a fault of one bloque must not end whoever runs them
+          this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id });
         }
+        resolve();
       },
     });
     this.#underWay(bloque, ofCycle, promise);

@@ -96,7 +96,13 @@ class Lane {
   }
 
   begin(job: ApartJob, refused: UnderWay['refused']): void {
-    const task = job.make((bytes) => this.#room(bytes));
+    let task: ApartTask | null;
+    try {
+      task = job.make((bytes) => this.#room(bytes));
+    } catch (error) {
+      // no memory for a copy
+      return job.end({ kind: 'refused', found: messageOf(error) });
+    }
     if (task === null) return job.end({ kind: 'nothing' });
     this.#underWay = { job, task, refused };
     try {
