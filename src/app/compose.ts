@@ -41,7 +41,7 @@ import type { Ground } from './ground.ts';
 import { examineMachine } from './doctor.ts';
 import { loadModules } from './modules.ts';
 import { loadPlugins } from './plugins.ts';
-import { isLoadable, loadProcesador } from './procesadores.ts';
+import { isForThreads, loadProcesador } from './procesadores.ts';
 import { openStreams } from './streams.ts';
 
 export interface ComposeOptions {
@@ -120,7 +120,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       runner: new ThreadRunner({
         thread: new URL('./running-thread.ts', import.meta.url),
         threadData: { folder: options.folder },
-        takes: isLoadable,
+        takes: isForThreads,
         lanes: Math.max(1, availableParallelism() - 1),
       }),
       sinks,

@@ -15,8 +15,12 @@ import { resolveCorecAnywhere } from './own-imports.ts';
 
 export const isFileRef = (ref: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(ref);
 
-/** True when loadProcesador knows where to look; a plugin's own procesadores it does not know. */
-export const isLoadable = (ref: string): boolean => isFileRef(ref) || BUNDLED.some(({ nombre }) => nombre === ref);
+/**
+ * True when a thread can load it and it is worth one: a plugin's own procesadores have no name that loadProcesador knows, and bundled ones
+ * that make up their lecturas take less than the copy.
+ */
+export const isForThreads = (ref: string): boolean =>
+  isFileRef(ref) || BUNDLED.some(({ nombre, autonomo }) => nombre === ref && !autonomo);
 
 /** @throws CoreCError COREC_E_PROCESADOR_UNKNOWN, COREC_E_PROCESADOR_INVALID */
 export async function loadProcesador(ref: string, folder: string): Promise<AnyProcesador> {
