@@ -1,11 +1,11 @@
 /**
  * The other side of the streams, in a process of its own: who sends commands at a steady pace and waits for each answer, or a bare loop
- * that reads, answers and acknowledges as CoreC's door does, and does nothing else.
+ * that reads, answers and acknowledges as CoreC's door does, and does nothing else: as fast as it can, or at the pace of what comes.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeClient, type RedisClient } from '#adapters/redis-streams/client.ts';
-import { STREAMS } from '#domain/streams.ts';
 import { childInput, say } from '../lib/child.ts';
+import { encode, entriesOf, RawRedis, type RawEntry } from '../lib/raw-redis.ts';
 
 type Asked =
   | {
@@ -14,11 +14,16 @@ type Asked =
       readonly perS: number;
       readonly seconds: number;
       readonly claves: number;
+      readonly commands: string;
+      readonly responses: string;
     }
+  | { readonly kind: 'answer'; readonly port: number }
   | { readonly kind: 'bare'; readonly port: number; readonly count: number };
 
 const READ_COUNT = 512;
 const LOAD_BATCH = 1000;
+const ANSWER_CHARS = 400;
+const GATHER_MS = 3;
 const BARE = { commands: 'bare_commands', responses: 'bare_responses', group: 'bare' };
 
 type Entries = readonly (readonly [id: string, fields: readonly string[]])[];
@@ -28,61 +33,83 @@ function connect(port: number): RedisClient {
   return makeClient(address, { name: 'bench', connectMs: 5000, silentMs: 60_000 });
 }
 
+/** Over bare sockets, one write a turn, so that it takes as little of the machine as it can. */
 async function measureLatency(asked: Asked & { kind: 'latency' }): Promise<unknown> {
-  const { port, perS, seconds, claves } = asked;
-  const sender = connect(port);
-  const reader = connect(port);
-  await Promise.all([sender.connect(), reader.connect()]);
+  const { port, perS, seconds, claves, commands, responses } = asked;
+  const [sender, reader] = await Promise.all([RawRedis.connect(port), RawRedis.connect(port)]);
   const sentAtMs = new Map<string, number>();
   const tookMs: number[] = [];
+  const [newest] = (await reader.send(encode('XREVRANGE', responses, '+', '-', 'COUNT', '1'))) as readonly RawEntry[];
+  let last = newest?.[0] ?? '0-0';
   let isOver = false;
   const reading = (async () => {
-    let last = '$';
     while (!isOver) {
-      const answer = (await reader.call('XREAD', [
-        'COUNT',
-        '1000',
-        'BLOCK',
-        '100',
-        'STREAMS',
-        STREAMS.responses,
-        last,
-      ])) as [[unknown, Entries]] | null;
+      const reply = await reader.send(encode('XREAD', 'COUNT', '1000', 'BLOCK', '100', 'STREAMS', responses, last));
       const nowMs = performance.now();
-      for (const [id, [, data]] of answer?.[0][1] ?? []) {
-        last = String(id);
-        const commandId = (JSON.parse(String(data)) as { id: string }).id;
+      for (const [id, [, data]] of entriesOf(reply)) {
+        last = id;
+        const commandId = (JSON.parse(data!) as { id: string }).id;
         const atMs = sentAtMs.get(commandId);
         if (atMs !== undefined && sentAtMs.delete(commandId)) tookMs.push(nowMs - atMs);
       }
     }
   })();
-  // the reader stands on the stream before the first answer
-  await delay(200);
   const startMs = performance.now();
   let sent = 0;
   while (performance.now() - startMs < seconds * 1000) {
-    const due = Math.floor(((performance.now() - startMs) * perS) / 1000);
+    const from = sent;
+    const nowMs = performance.now();
+    const due = Math.floor(((nowMs - startMs) * perS) / 1000);
+    let bytes = '';
     for (; sent < due; sent++) {
       const id = `latency-${process.pid}-${sent}`;
       const command =
         sent % 4 === 0
           ? { command: 'status' }
           : { command: 'entidades', arguments: { glob: `c${sent % claves}`, limit: 1 } };
-      sentAtMs.set(id, performance.now());
-      void sender.call('XADD', [STREAMS.commands, '*', 'data', JSON.stringify({ v: 1, id, ...command })]);
+      sentAtMs.set(id, nowMs);
+      bytes += encode('XADD', commands, '*', 'data', JSON.stringify({ v: 1, id, ...command }));
     }
+    if (sent > from) void sender.send(bytes, sent - from);
     await delay(1);
   }
   const ranS = (performance.now() - startMs) / 1000;
   for (let k = 0; k < 50 && tookMs.length < sent; k++) await delay(20);
   isOver = true;
   await reading;
-  sender.disconnect();
-  reader.disconnect();
+  sender.end();
+  reader.end();
   const sorted = Float64Array.from(tookMs).sort();
   const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Infinity;
   return { sent, answered: tookMs.length, p50: at(0.5), p99: at(0.99), max: at(1), seconds: ranS };
+}
+
+/**
+ * What answers as CoreC's door does and does nothing else: reads, waits three milliseconds for company, reads again; answers with a
+ * text of the usual length, and acknowledges with what it sends next. Until it is killed.
+ */
+async function answerBarely({ port }: Asked & { kind: 'answer' }): Promise<never> {
+  const { commands, responses, group } = BARE;
+  const redis = await RawRedis.connect(port);
+  await redis.send(encode('XGROUP', 'CREATE', commands, group, '0', 'MKSTREAM'));
+  const text = 'x'.repeat(ANSWER_CHARS);
+  const read = encode('XREADGROUP', 'GROUP', group, 'c', 'COUNT', '512', 'BLOCK', '5000', 'STREAMS', commands, '>');
+  let ack = '';
+  say('ready');
+  for (;;) {
+    const entries = entriesOf(await redis.send(ack + read, ack === '' ? 1 : 2));
+    ack = '';
+    if (entries.length === 0) continue;
+    let bytes = '';
+    for (const [, [, data]] of entries) {
+      const { id } = JSON.parse(data!) as { id: string };
+      const answer = JSON.stringify({ v: 1, id, ok: true, result: text });
+      bytes += encode('XADD', responses, 'MAXLEN', '~', '100000', '*', 'data', answer);
+    }
+    void redis.send(bytes, entries.length);
+    ack = encode('XACK', commands, group, ...entries.map(([id]) => id));
+    await delay(GATHER_MS);
+  }
 }
 
 async function runBare({ port, count }: Asked & { kind: 'bare' }): Promise<unknown> {
@@ -120,4 +147,5 @@ async function runBare({ port, count }: Asked & { kind: 'bare' }): Promise<unkno
 }
 
 const asked = childInput<Asked>();
-say(await (asked.kind === 'latency' ? measureLatency(asked) : runBare(asked)));
+if (asked.kind === 'answer') await answerBarely(asked);
+else say(await (asked.kind === 'latency' ? measureLatency(asked) : runBare(asked)));

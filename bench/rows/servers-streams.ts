@@ -8,7 +8,7 @@
  *   servers.latency          from XADD to the answer at another program, 1,000 a second, and what that costs CoreC
  *   servers.traffic          what 1,000 mensajes a second cost Redis's network
  *
- * Beside them: a bare loop over the same client that answers every command with the same text, and one transaction a command.
+ * Beside them: a bare loop over the same client that answers every command with the same text, as fast as it can and at the same pace, and one transaction a command.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -41,6 +41,9 @@ const ROUNDS = 5;
 const INSERTS = 3000;
 const LOAD_BATCH = 1000;
 const LATENCY_S = 20;
+const BARE_LATENCY_S = 10;
+const LATENCY_MS_MAX = 60_000;
+const BARE_STREAMS = { commands: 'bare_commands', responses: 'bare_responses' };
 const PER_S = 1000;
 const TRAFFIC_S = 12;
 const DRAIN_MS = 120_000;
@@ -259,23 +262,42 @@ interface Latency {
 }
 
 async function latency({ corec, server }: World, progress: Progress): Promise<BenchRow> {
+  progress(`a bare loop, ${PER_S} commands a second for ${BARE_LATENCY_S} s`);
+  const bare = startChild('streams.ts', { kind: 'answer', port: server.port }, LATENCY_MS_MAX, () => ready.resolve());
+  const ready = Promise.withResolvers<void>();
+  // it is killed when it has served
+  bare.result.catch(ready.reject);
+  await ready.promise;
+  const floor = await timed(bare.pid, server, BARE_LATENCY_S, BARE_STREAMS);
+  bare.child.kill('SIGKILL');
   progress(`${PER_S} commands a second for ${LATENCY_S} s`);
-  const cpuBefore = cpuSeconds(corec.pid) ?? 0;
+  const seen = await timed(corec.pid, server, LATENCY_S, STREAMS);
+  return makeRow('servers.latency', 'ms', LATENCY_LIMIT, {
+    value: seen.p99,
+    baseline: floor.p99,
+    sound: seen.answered === seen.sent && seen.cores <= CORES_MUST,
+    note:
+      `99th percentile of ${seen.sent} commands at ${PER_S} a second, from XADD to the answer at another program ` +
+      `(median ${seen.p50.toFixed(2)}, longest ${seen.max.toFixed(1)}); CoreC used ${seen.cores.toFixed(3)} cores, at most ${CORES_MUST} are allowed; ` +
+      `a bare loop over a bare socket, which answers with a fixed text at the same pace: ${floor.p99.toFixed(1)} ms (median ${floor.p50.toFixed(2)}), ${floor.cores.toFixed(3)} cores`,
+  });
+}
+
+/** Commands at a steady pace to whoever answers them in process `pid`, and what that costs it. */
+async function timed(
+  pid: number,
+  server: RedisServer,
+  seconds: number,
+  { commands, responses }: { readonly commands: string; readonly responses: string },
+): Promise<Latency & { readonly cores: number }> {
+  const cpuBefore = cpuSeconds(pid) ?? 0;
   const startMs = performance.now();
   const seen = await startChild<Latency>(
     'streams.ts',
-    { kind: 'latency', port: server.port, perS: PER_S, seconds: LATENCY_S, claves: CLAVES },
-    (LATENCY_S + 30) * 1000,
+    { kind: 'latency', port: server.port, perS: PER_S, seconds, claves: CLAVES, commands, responses },
+    LATENCY_MS_MAX,
   ).result;
-  const cores = ((cpuSeconds(corec.pid) ?? 0) - cpuBefore) / ((performance.now() - startMs) / 1000);
-  return makeRow('servers.latency', 'ms', LATENCY_LIMIT, {
-    value: seen.p99,
-    baseline: null,
-    sound: seen.answered === seen.sent && cores <= CORES_MUST,
-    note:
-      `99th percentile of ${seen.sent} commands at ${PER_S} a second, from XADD to the answer at another program ` +
-      `(median ${seen.p50.toFixed(2)}, longest ${seen.max.toFixed(1)}); CoreC used ${cores.toFixed(3)} cores, at most ${CORES_MUST} are allowed`,
-  });
+  return { ...seen, cores: ((cpuSeconds(pid) ?? 0) - cpuBefore) / ((performance.now() - startMs) / 1000) };
 }
 
 // -- traffic -------------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,13 @@ interface Health {
   readonly found: string;
 }
 
+/** A server is asked so often at most, however many ask for the status: each time is a query and a round trip. */
+const HEALTH_FRESH_MS = 250;
+
+type ServersHealth = Promise<
+  [Awaited<ReturnType<Nucleus['deps']['store']['health']>>, Awaited<ReturnType<Nucleus['deps']['bus']['health']>>]
+>;
+
 interface Place {
   readonly entrada: Entrada;
   readonly bloque: BloqueSimbiotico;
@@ -42,6 +49,7 @@ interface Place {
 export class Queries {
   readonly #nucleus: Nucleus;
   readonly #rate = { ms: 0, lecturas: 0, perS: 0 };
+  #lastHealth: { readonly askedMs: number; readonly found: ServersHealth } | null = null;
 
   constructor(nucleus: Nucleus) {
     this.#nucleus = nucleus;
@@ -64,7 +72,7 @@ export class Queries {
     }
     for (const entrada of swarm.entradas.values()) memory += entrada.claves.byteLength;
     const entidades = swarm.entidades;
-    const [store, streams] = await Promise.all([deps.store.health(), deps.bus.health()]);
+    const [store, streams] = await this.#health();
     const nowMs = n.clock.nowMs();
     return {
       instance_id: n.config.instance_id,
@@ -102,6 +110,19 @@ export class Queries {
       problems: this.problems(store, streams),
       sources: n.pumps.map((pump) => pump.status()),
     };
+  }
+
+  /** That one is away is not said again: it may be back. */
+  async #health(): ServersHealth {
+    const { deps, clock } = this.#nucleus;
+    const known = this.#lastHealth;
+    if (known !== null && clock.monotonicMs() - known.askedMs < HEALTH_FRESH_MS) {
+      const found = await known.found;
+      if (found.every(({ ok }) => ok)) return found;
+    }
+    const found = Promise.all([deps.store.health(), deps.bus.health()]);
+    this.#lastHealth = { askedMs: clock.monotonicMs(), found };
+    return await found;
   }
 
   problems(store: Health, streams: Health): string[] {

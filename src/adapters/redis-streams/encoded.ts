@@ -27,8 +27,19 @@ export class Encoded extends Command {
   }
 }
 
-export function encodeCommand(...args: readonly string[]): Buffer {
-  return Buffer.from(`*${args.length}\r\n${args.map(bulk).join('')}`);
+export function encodeCommand(...args: readonly (string | Buffer)[]): Buffer {
+  const parts: Buffer[] = [];
+  let text = `*${args.length}\r\n`;
+  for (const arg of args) {
+    if (typeof arg === 'string') {
+      text += bulk(arg);
+      continue;
+    }
+    parts.push(Buffer.from(`${text}$${arg.length}\r\n`), arg);
+    text = '\r\n';
+  }
+  const rest = Buffer.from(text);
+  return parts.length === 0 ? rest : Buffer.concat([...parts, rest]);
 }
 
 const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
@@ -85,11 +96,8 @@ export function sendTogether(
   asking: string | null,
 ): void {
   if (!isCluster(client)) {
-    const { stream } = client;
-    // a connection that broke a moment ago may have none
-    stream?.cork();
+    holdWrites(client);
     for (const command of commands) client.sendCommand(command);
-    stream?.uncork();
     return;
   }
   const way: Way = { slot: new Command('xlen', [key]).getSlot() };
@@ -101,6 +109,23 @@ export function sendTogether(
     }
   }
   for (const command of commands) client.sendCommand(command, undefined, way);
+}
+
+/** Strings of the reply come as Buffers. On a cluster ioredis finds the node by the arguments, and sends again what has moved. */
+export function send(client: RedisClient, command: string, args: readonly (string | Buffer)[]): Promise<Reply> {
+  if (isCluster(client)) return client.callBuffer(command, args as (string | Buffer)[]) as Promise<Reply>;
+  const encoded = new Encoded(command, encodeCommand(command, ...args));
+  holdWrites(client);
+  client.sendCommand(encoded);
+  return encoded.reply;
+}
+
+/** What is sent in one turn goes out as one write: to Redis's end of the socket a write costs more than the command in it. */
+function holdWrites({ stream }: Redis): void {
+  // a connection that broke a moment ago may have none
+  if (stream === undefined || stream === null || stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 function isCluster(client: RedisClient): client is Cluster {

@@ -38,6 +38,8 @@ interface Idle {
 export class Readers {
   readonly #options: ReadersOptions;
   readonly #idle: Idle[] = [];
+  /** Made once for a signal: who reads, reads again with the same one. */
+  readonly #ends = new WeakMap<AbortSignal, AbortSignal>();
   #count = 0;
 
   constructor(options: ReadersOptions) {
@@ -58,7 +60,7 @@ export class Readers {
     ask: (client: RedisClient, sliceMs: number) => Promise<Reply>,
   ): Promise<Reply> {
     const { clock, sliceMs, closing } = this.#options;
-    const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    const ended = signal === undefined ? closing : this.#endOf(signal);
     const endMs = clock.monotonicMs() + blockMs;
     const link = this.#take();
     let isWhole = true;
@@ -102,6 +104,12 @@ export class Readers {
       cancelTimer();
       this.#end(link);
     }
+  }
+
+  #endOf(signal: AbortSignal): AbortSignal {
+    let end = this.#ends.get(signal);
+    if (end === undefined) this.#ends.set(signal, (end = AbortSignal.any([signal, this.#options.closing])));
+    return end;
   }
 
   /** The client of a connection that is just being made; null when that fails. */

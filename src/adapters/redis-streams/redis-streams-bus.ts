@@ -35,6 +35,7 @@ import { Appender } from './appender.ts';
 import { probeRights } from './batch.ts';
 import { makeClient, nameOf, type RedisAddress, type RedisClient } from './client.ts';
 import { appendsKey, onceKey } from './keys.ts';
+import { send } from './encoded.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { Readers } from './readers.ts';
 import { foundOf, isOfReplica, mayPass, replyCode, toCoreCError, type Attempt } from './redis-error.ts';
@@ -509,11 +510,6 @@ function flatFields(fields: StreamFields): (string | Buffer)[] {
     String(list.length),
     ...list.flatMap(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value)]),
   ];
-}
-
-/** Strings of the reply come as Buffers. */
-async function send(client: RedisClient, command: string, args: readonly (string | Buffer)[]): Promise<Reply> {
-  return (await client.callBuffer(command, args as (string | Buffer)[])) as Reply;
 }
 
 /** Asked by a call, since a signal that was looked at before may have been raised meanwhile. */

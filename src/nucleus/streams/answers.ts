@@ -23,7 +23,7 @@ const BATCH_BYTES = 1024 * 1024;
 const APPENDS_MAX = 4;
 /** Entries in one acknowledgement. */
 const ACKS_MAX = 512;
-/** Acknowledging is not urgent: an entry that comes again is known. So few of them wait a little for company. */
+/** Acknowledging is not urgent: an entry that comes again is known. So few of them wait a little, for company or for answers to go along with. */
 const ACK_SOON = 256;
 const ACK_WITHIN_MS = 20;
 const ACKNOWLEDGING = `${STREAMS.commands}, acknowledging`;
@@ -111,6 +111,8 @@ export class Answers {
     // whoever answers in the same turn goes along: an append costs more than the answers in it
     await this.#deps.clock.yieldToIo();
     this.#isFlushing = false;
+    // what was appended before is acknowledged in the same write
+    this.#ackNow();
     while (this.#waiting.length >= (this.#appends === 0 ? 1 : BATCH_MAX) && this.#appends < APPENDS_MAX) {
       if (this.#stop.signal.aborted) return;
       void this.#send(this.#takeBatch());
