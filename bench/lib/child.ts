@@ -13,16 +13,17 @@ export interface ChildRun<T> {
 }
 
 /**
- * Runs `bench/children/<script>` with one JSON argument, under the flags that this process has from the launcher. Each line of its stdout is JSON: `onLine` sees them all, the last is the result.
+ * Runs `bench/children/<script>` with one JSON argument, under the flags that this process has from the launcher, and `flags`. Each line of its stdout is JSON: `onLine` sees them all, the last is the result.
  */
 export function startChild<T>(
   script: string,
   input: unknown,
   withinMs: number,
   onLine: (line: unknown) => void = () => {},
+  flags: readonly string[] = [],
 ): ChildRun<T> {
   const path = join(ROOT, 'bench', 'children', script);
-  const child = start(process.execPath, [...process.execArgv, path, JSON.stringify(input)], {
+  const child = start(process.execPath, [...process.execArgv, ...flags, path, JSON.stringify(input)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
