@@ -57,14 +57,17 @@ export class Runs {
   /** Failed runs, and entidades repaired, since the start. */
   fallos = 0;
   repairs = 0;
-  /** Runs that were broken off. */
+  /** Runs that were broken off, and runs that could not be done apart. */
   brokenOff = 0;
+  apartRefused = 0;
 
   readonly #deps: RunsDeps;
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
   readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
   /** Repairs that wait for the closures of their bloque. */
   readonly #afterClosures = new Map<BloqueSimbiotico, (() => void)[]>();
+  /** Procesadores of which was told that they cannot run apart. */
+  readonly #toldRefused = new Set<string>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
   #turnWaiters: { readonly sinceMs: number; readonly resolve: () => void }[] = [];
 
@@ -122,7 +125,8 @@ export class Runs {
   async drained(): Promise<void> {
     const apart = [...this.#closureRuns.keys()].filter((bloque) => this.#isApart(bloque));
     await this.closuresDone();
-    for (const bloque of apart) while (bloque.hasLecturas && this.isRunning(bloque)) await this.closuresDone([bloque]);
+    // one run more takes all of it; of bloques that are due again and again some run is under way at any time
+    await this.closuresDone(apart.filter((bloque) => bloque.hasLecturas));
   }
 
   runBloque(bloque: BloqueSimbiotico, due: number, carga: number): void {
@@ -225,7 +229,7 @@ export class Runs {
   }
 
   #isApart(bloque: BloqueSimbiotico): boolean {
-    if (bloque.canal !== CANAL_APART) return false;
+    if (bloque.canal !== CANAL_APART || isClosure(bloque.options.procesador.procesador)) return false;
     return this.#deps.runner.takes(this.#procesadorOf(bloque));
   }
 
@@ -281,13 +285,24 @@ export class Runs {
       supervision.brokenOff(bloque);
       return;
     }
+    if (outcome.kind === 'refused') this.#noteRefused(bloque, outcome.found);
     // what is paused meanwhile stays as it is
     if (bloque.pausado || bloque.retenido || this.#deps.paused()) return;
     const isIn =
       outcome.kind === 'nothing' || (outcome.kind === 'done' && bloque.endApart(outcome.task, outcome.result));
     if (isIn) this.#afterRun(bloque, due, arrivedMs);
-    // refused, or the bloque has changed meanwhile
+    // refused or closed, or the bloque has changed meanwhile
     else this.#runHere(bloque, due, carga, cargaCycle ?? 0);
+  }
+
+  /** Told once a procesador: it will be no different the next time. */
+  #noteRefused(bloque: BloqueSimbiotico, found: string): void {
+    this.apartRefused++;
+    const procesador = this.#procesadorOf(bloque);
+    if (this.#toldRefused.has(procesador)) return;
+    this.#toldRefused.add(procesador);
+    const { logger, say } = this.#deps;
+    logger.warn(TAG, say('log.apart_refused', { procesador }), { bloque: bloque.id, found });
   }
 
   #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {

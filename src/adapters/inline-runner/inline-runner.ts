@@ -29,7 +29,7 @@ export class InlineRunner implements BloqueRunner {
   }
 
   #outcome({ make }: ApartJob): ApartOutcome {
-    if (this.#isClosed) return { kind: 'refused', found: 'closed' };
+    if (this.#isClosed) return { kind: 'closed' };
     const task = make((bytes) => new SharedArrayBuffer(bytes));
     if (task === null) return { kind: 'nothing' };
     try {

@@ -1,6 +1,6 @@
 /** What a thread of ThreadRunner does: one task after the other, each on its own copy of a bloque's columns. */
 import { parentPort } from 'node:worker_threads';
-import { runApart, type ApartTask } from '#domain/bloque/apart.ts';
+import { OtherProcesadorError, runApart, type ApartTask } from '#domain/bloque/apart.ts';
 import { messageOf } from '#domain/errors.ts';
 import { compileProcesador, type CompiledProcesador } from '#domain/procesadores/compile.ts';
 import type { AnyProcesador } from '#domain/procesadores/define.ts';
@@ -22,7 +22,8 @@ export function serveRuns(load: (procesador: string) => Promise<AnyProcesador>):
       post({ kind: 'loaded' });
       post({ kind: 'done', result: runApart(compiled.get(procesador)!, task) });
     } catch (error) {
-      post({ kind: 'refused', found: messageOf(error), isLoaded: compiled.has(procesador) });
+      const isLoaded = compiled.has(procesador) && !(error instanceof OtherProcesadorError);
+      post({ kind: 'refused', found: messageOf(error), isLoaded });
     }
   };
   port.on('message', (task: ApartTask) => void run(task));

@@ -6,7 +6,7 @@
  * be writing into it.
  *
  * W1 Who asks has one job a bloque (nucleus/runs.ts), so as many wait as there are bloques at most.
- * W2 A procesador that a thread cannot load is not taken again.
+ * W2 A procesador that a thread cannot load, or loads anew as another one than the bloque's (its file was edited), is not taken again.
  */
 import { Worker } from 'node:worker_threads';
 import type { ApartTask } from '#domain/bloque/apart.ts';
@@ -54,7 +54,7 @@ export class ThreadRunner implements BloqueRunner {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const job of this.#waiting.splice(0)) job.end({ kind: 'refused', found: 'closed' });
+    for (const job of this.#waiting.splice(0)) job.end({ kind: 'closed' });
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
@@ -63,7 +63,7 @@ export class ThreadRunner implements BloqueRunner {
       const lane = this.#lanes.find(({ isFree }) => isFree);
       const job = lane === undefined ? undefined : this.#waiting.shift();
       if (job === undefined) return;
-      if (this.#isClosed) job.end({ kind: 'refused', found: 'closed' });
+      if (this.#isClosed) job.end({ kind: 'closed' });
       else
         lane!.begin(job, (task, isLoaded) => {
           if (!isLoaded) this.#unloadable.add(task.procesador);
@@ -119,7 +119,7 @@ class Lane {
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#stop();
-    this.#end({ kind: 'refused', found: 'closed' });
+    this.#end({ kind: 'closed' });
     await worker?.terminate();
   }
 

@@ -31,9 +31,9 @@ export interface CyclePlan {
 
 /** Plain data and shared memory alone: it can be sent to a thread. */
 export interface ApartTask {
-  /** Of the procesador: its reference in the configuration, and its version. */
+  /** Of the procesador: its reference in the configuration, and what it must be alike in (procesadores/huella.ts). */
   readonly procesador: string;
-  readonly version: number;
+  readonly huella: number;
   readonly parametros: unknown;
   readonly slots: number;
   /** A copy of the bloque's columns. */
@@ -92,11 +92,14 @@ export function entidadesOf({ lecturas, cycle }: ApartTask): number {
 /** What runs out of the ordinary: the bloque has to run it by itself. */
 export class NotApartError extends Error {}
 
-/** Runs the task on its memory. `compiled` must be the task's procesador. @throws NotApartError */
+/** The procesador of that name is another one than the bloque's: its file was edited since. */
+export class OtherProcesadorError extends NotApartError {}
+
+/** Runs the task on its memory. `compiled` must be the task's procesador. @throws NotApartError, having written nothing when it is an OtherProcesadorError */
 export function runApart(compiled: CompiledProcesador, task: ApartTask): ApartResult {
-  const { estado, version } = compiled.procesador;
-  if (version !== task.version)
-    throw new NotApartError(`version ${version} of ${task.procesador}, not ${task.version}`);
+  const { estado } = compiled.procesador;
+  if (compiled.huella !== task.huella)
+    throw new OtherProcesadorError(`${task.procesador} is no longer what it was when CoreC started`);
   const memory = viewBloqueMemory(estado, task.slots, task.memory);
   const { parametros: p, lecturas, abre } = task;
   const acc = task.acc.slice();

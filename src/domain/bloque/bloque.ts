@@ -33,14 +33,7 @@ import {
 import type { Explicacion } from '../procesadores/define.ts';
 import { FULL, isProcesadorFailing, type Leave } from '../supervision/circuit.ts';
 import type { Publicar } from '../config/config.ts';
-import {
-  entidadesOf,
-  type ApartEvent,
-  type ApartMensajes,
-  type ApartResult,
-  type ApartTask,
-  type CyclePlan,
-} from './apart.ts';
+import { entidadesOf, type ApartEvent, type ApartResult, type ApartTask, type CyclePlan } from './apart.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { falloText } from './fallo.ts';
 import { followFitness, type CycleSums, type FitnessState } from './fitness.ts';
@@ -618,7 +611,7 @@ export class BloqueSimbiotico implements RunSink {
     this.#acc[ACC.shift] = this.#fitness.mean;
     return {
       procesador,
-      version: options.procesador.procesador.version,
+      huella: options.procesador.huella,
       parametros: options.parametros,
       slots: memory.slots,
       memory: copy,
@@ -646,7 +639,7 @@ export class BloqueSimbiotico implements RunSink {
       const before = this.#acc[ACC.runs]!;
       this.#acc.set(drain.acc);
       this.#tellApart(drain.events);
-      if (drain.mensajes !== null) this.#keepApart(drain.mensajes);
+      if (drain.mensajes !== null) this.pending.append(drain.mensajes);
       this.#drained(task.lecturas!.slot.length, drain.held, before);
     }
     if (cycle !== null) {
@@ -678,19 +671,6 @@ export class BloqueSimbiotico implements RunSink {
       else if (event.valor >= this.#abre || core.episodio[slot] !== EPISODIO.ninguno) {
         this.#excede(slot, event.valor, event.lectura, event.tsMs, () => event.explicacion);
       }
-    }
-  }
-
-  #keepApart({ slot, tsMs, lectura, valor, length }: ApartMensajes): void {
-    for (let from = 0; from < length;) {
-      const pend = this.pending.columns(length - from)!;
-      const n = Math.min(length - from, pend.slot.length - pend.length);
-      pend.slot.set(slot.subarray(from, from + n), pend.length);
-      pend.tsMs.set(tsMs.subarray(from, from + n), pend.length);
-      pend.lectura.set(lectura.subarray(from, from + n), pend.length);
-      pend.valor.set(valor.subarray(from, from + n), pend.length);
-      pend.length += n;
-      from += n;
     }
   }
 

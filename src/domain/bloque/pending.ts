@@ -75,6 +75,21 @@ export class PendingMensajes {
     return columns;
   }
 
+  /** Adds rows that were drained elsewhere. */
+  append({ slot, tsMs, lectura, valor, length }: Readonly<PendingColumns>): void {
+    for (let from = 0; from < length;) {
+      const columns = this.columns(length - from);
+      if (columns === null) return;
+      const to = Math.min(length, from + columns.slot.length - columns.length);
+      columns.slot.set(slot.subarray(from, to), columns.length);
+      columns.tsMs.set(tsMs.subarray(from, to), columns.length);
+      columns.lectura.set(lectura.subarray(from, to), columns.length);
+      columns.valor.set(valor.subarray(from, to), columns.length);
+      columns.length += to - from;
+      from = to;
+    }
+  }
+
   /** Lecturas that wait raw. */
   get rawLength(): number {
     return this.#columns?.length ?? 0;

@@ -88,8 +88,8 @@ const autoreparacionShape = {
 
 const bloqueShape = {
   canal: doc(z.int().min(CANAL_MIN).max(CANAL_MAX).default(1), {
-    en: 'Canal: 1 generic (low priority), 2 security (high), 3 intensive (off the main thread), 4 critical alerts and commands (highest), 5 generation jobs (background). Default 1.',
-    es: 'Canal: 1 genérico (prioridad baja), 2 seguridad (alta), 3 intensivo (fuera del hilo principal), 4 alertas críticas y comandos (máxima), 5 generación (segundo plano). Por defecto 1.',
+    en: 'Canal: 1 generic (low priority), 2 security (high), 3 intensive (bundled procesadores but simulado, and those of files, run on threads), 4 critical alerts and commands (highest), 5 generation jobs (background). Default 1.',
+    es: 'Canal: 1 genérico (prioridad baja), 2 seguridad (alta), 3 intensivo (los procesadores incluidos, salvo simulado, y los de archivos se ejecutan en hilos), 4 alertas críticas y comandos (máxima), 5 generación (segundo plano). Por defecto 1.',
   }),
   entidades: doc(z.int().min(1).max(ENTIDADES_MAX).optional(), {
     en: `Entidades of all bloques of the entry together; with dinamico, the most it may grow to. Default ${ENTIDADES_POR_BLOQUE_DEFAULT}, with dinamico ${ENTIDADES_DINAMICO_MAX}.`,

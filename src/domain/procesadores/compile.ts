@@ -14,6 +14,7 @@
 import type { BloqueMemory, Column, CoreColumns } from '../entidad/columns.ts';
 import { isClosure } from './closure.ts';
 import { plainColumns, type AnyProcesador, type EstadoSpec, type Explicacion, type Vector } from './define.ts';
+import { huellaOf } from './huella.ts';
 
 /** What the loops add up; index into `acc`. */
 export const ACC = { runs: 0, errors: 1, sum: 2, sumSquares: 3, held: 4, shift: 5, late: 6 } as const;
@@ -79,6 +80,8 @@ type CycleLoop = (
 /** A procesador ready to run over bloques; one for all bloques that use it, bound to one at a time. */
 export interface CompiledProcesador {
   readonly procesador: AnyProcesador;
+  /** huella.ts */
+  readonly huella: number;
   /** Points the view and the loops at a bloque; cheap. */
   bind(memory: BloqueMemory): void;
   /** onLectura over lecturas[from..to) of the bound bloque; R2, R3. */
@@ -363,8 +366,12 @@ export function compileProcesador(procesador: AnyProcesador): CompiledProcesador
     if (core === null) throw new Error(`procesador ${procesador.nombre} runs before it is bound to a bloque`);
     return core;
   };
+  let huella: number | null = null;
   return {
     procesador,
+    get huella() {
+      return (huella ??= huellaOf(procesador));
+    },
     bind(memory) {
       core = memory.core;
       view.bindColumns(memory);

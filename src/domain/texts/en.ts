@@ -123,6 +123,8 @@ export const EN = {
   'log.server_awaited': '{error} Waiting for {server} (--wait)',
   'log.server_there': '{server} answers after {ms:duration}',
   'log.broken_off': 'A run of {procesador} never ended and was broken off; what it should have run waits',
+  'log.apart_refused':
+    'A bloque of {procesador} cannot run on a thread; it runs in the main loop, where what takes long delays all others',
   'log.encoder_refused': 'The thread that encodes mensajes failed; the epoch encodes them itself: {error}',
   'log.journal_away': 'The journal cannot be written; doors refuse what they could not keep',
   'log.journal_back': 'The journal can be written again after {ms:duration}',

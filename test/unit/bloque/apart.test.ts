@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { runApart, type ApartTask } from '#domain/bloque/apart.ts';
+import { OtherProcesadorError, runApart, type ApartTask } from '#domain/bloque/apart.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
 import { conteo } from '#domain/procesadores/conteo.ts';
@@ -187,7 +187,7 @@ test('what is paused meanwhile takes nothing', () => {
   assert.deepEqual(waiting(bloque), [[0, 5]]);
 });
 
-test('another version of the procesador, or an explica that throws, is left to the bloque', () => {
+test('another procesador, another text of the same one, or an explica that throws, is left to the bloque', () => {
   const bad = defineProcesador({
     ...fragile,
     alerta: {
@@ -204,5 +204,11 @@ test('another version of the procesador, or an explica that throws, is left to t
   bloque.inbox.pushOne(0, 120, START, START);
   const task = bloque.beginApart('x', 1, null, START, (bytes) => new SharedArrayBuffer(bytes)) as ApartTask;
   assert.throws(() => runApart(compileProcesador(bad), task), /explica/);
-  assert.throws(() => runApart(compileProcesador(both), task), /version 3 of x, not 1/);
+  const edited = defineProcesador({ ...bad, onLectura: (_e, l) => l.valor + 0 });
+  const widened: AnyProcesador = { ...bad, estado: { ...bad.estado, more: 'f64' } };
+  const before = Buffer.from(task.memory).toString('hex');
+  for (const other of [both, edited, widened]) {
+    assert.throws(() => runApart(compileProcesador(other), task), OtherProcesadorError);
+  }
+  assert.equal(Buffer.from(task.memory).toString('hex'), before);
 });

@@ -3,10 +3,30 @@ import { test } from 'node:test';
 import { VirtualClock } from '#adapters/system/virtual-clock.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
 import { FULL } from '#domain/supervision/circuit.ts';
+import { runApart } from '#domain/bloque/apart.ts';
 import { fromEntidades } from '#domain/procesadores/closure.ts';
+import { compileProcesador } from '#domain/procesadores/compile.ts';
+import { contador } from '#domain/procesadores/contador.ts';
 import { makeSay } from '#domain/texts/text.ts';
-import { Runs, type RunsDeps } from '#nucleus/runs.ts';
-import { makeBloque } from '../../fixtures/bloque.ts';
+import { CANAL_APART, Runs, type RunsDeps } from '#nucleus/runs.ts';
+import type { ApartJob, ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
+import { bindAll, makeBloque } from '../../fixtures/bloque.ts';
+
+function makeRuns(clock: VirtualClock, more: Partial<RunsDeps> = {}): Runs {
+  return new Runs({
+    swarm: () => ({ entradas: new Map(), drained: () => {} }),
+    hub: { take: () => {} },
+    clock,
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: assert.fail },
+    say: makeSay('en'),
+    paused: () => false,
+    supervision: { leave: () => FULL, settled: () => {} },
+    repaired: () => {},
+    publish: () => {},
+    oldestQueuedMs: () => Infinity,
+    ...more,
+  } as unknown as RunsDeps);
+}
 
 test('who waits for closures waits for those under way, not for those that begin meanwhile', async () => {
   const clock = new VirtualClock(1_000_000);
@@ -21,18 +41,7 @@ test('who waits for closures waits for those under way, not for those that begin
       });
     return makeBloque(fromEntidades(name, [[name, 1, slow, true]]), { id: `${name}/0`, entrada: name, slots: 1 });
   });
-  const runs = new Runs({
-    swarm: () => ({ entradas: new Map(), drained: () => {} }),
-    hub: { take: () => {} },
-    clock,
-    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: assert.fail },
-    say: makeSay('en'),
-    paused: () => false,
-    supervision: { leave: () => FULL, settled: () => {} },
-    repaired: () => {},
-    publish: () => {},
-    oldestQueuedMs: () => Infinity,
-  } as unknown as RunsDeps);
+  const runs = makeRuns(clock);
   // half of their time apart, and due again as soon as they are done: at any time one of them is under way
   for (const [k, bloque] of bloques.entries()) {
     clock.after(k * 50, function again() {
@@ -48,4 +57,98 @@ test('who waits for closures waits for those under way, not for those that begin
   assert.equal(isDone, true);
   assert.equal(runs.hasClosures, true);
   assert.ok(answered.includes('a') && answered.includes('b'));
+});
+
+/** Takes everything, begins it at once, and answers after 100 ms with what it is told to. */
+function slowRunner(clock: VirtualClock, outcomeOf: (job: ApartJob) => ApartOutcome): BloqueRunner {
+  return {
+    takes: () => true,
+    run(job) {
+      const outcome = outcomeOf(job);
+      clock.after(100, () => job.end(outcome));
+    },
+    close: async () => {},
+  };
+}
+
+test('of bloques that run apart, what came for them is waited for, but not those that are due again and again', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const bloque = makeBloque(contador, { canal: CANAL_APART });
+  bindAll(bloque, 1);
+  const runner = slowRunner(clock, ({ make }) => {
+    const task = make((bytes) => new SharedArrayBuffer(bytes));
+    return task === null ? { kind: 'nothing' } : { kind: 'done', task, result: runApart(compiled, task) };
+  });
+  const compiled = compileProcesador(contador);
+  const runs = makeRuns(clock, { runner });
+  const push = (): void => bloque.inbox.pushOne(0, 1, clock.nowMs(), clock.nowMs());
+  push();
+  runs.runBloque(bloque, DUE.lecturas, 1);
+  await clock.advance(50);
+  push();
+  runs.runBloque(bloque, DUE.lecturas, 1);
+  let isDone = false;
+  void runs.drained().then(() => (isDone = true));
+  await clock.advance(60);
+  assert.equal(isDone, false);
+  // the doors are shut, but its cycles come due at any time
+  clock.after(0, function again() {
+    runs.runBloque(bloque, DUE.cycle, 1);
+    clock.after(20, again);
+  });
+  await clock.advance(110);
+  assert.equal(isDone, true);
+  assert.equal(bloque.inbox.size, 0);
+});
+
+test('what is held of a bloque that runs apart keeps nobody waiting', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const bloque = makeBloque(contador, { canal: CANAL_APART });
+  bindAll(bloque, 1);
+  bloque.inbox.pushOne(0, 1, clock.nowMs(), clock.nowMs());
+  const runs = makeRuns(clock, { runner: slowRunner(clock, () => ({ kind: 'nothing' })) });
+  clock.after(0, function again() {
+    runs.runBloque(bloque, DUE.lecturas, 1);
+    clock.after(20, again);
+  });
+  await clock.advance(30);
+  let isDone = false;
+  void runs.drained().then(() => (isDone = true));
+  await clock.advance(300);
+  assert.equal(isDone, true);
+  assert.equal(bloque.inbox.size, 1);
+});
+
+test('a run that no thread can do is done here, counted, and told once a procesador', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const told: unknown[] = [];
+  const logger = { debug: () => {}, info: () => {}, error: assert.fail, warn: (...args: unknown[]) => told.push(args) };
+  const bloques = [0, 1].map((indice) => makeBloque(contador, { id: `own/${indice}`, indice, canal: CANAL_APART }));
+  const runner = slowRunner(clock, () => ({ kind: 'refused', found: 'no such file' }));
+  const runs = makeRuns(clock, { runner, logger } as unknown as Partial<RunsDeps>);
+  for (const bloque of bloques) bindAll(bloque, 1);
+  for (let round = 0; round < 2; round++) {
+    for (const bloque of bloques) {
+      bloque.inbox.pushOne(0, 1, clock.nowMs(), clock.nowMs());
+      runs.runBloque(bloque, DUE.lecturas, 1);
+    }
+    await clock.advance(150);
+  }
+  assert.deepEqual(
+    bloques.map(({ inbox }) => inbox.size),
+    [0, 0],
+  );
+  assert.equal(runs.apartRefused, 4);
+  assert.equal(told.length, 1);
+  assert.match(JSON.stringify(told[0]), /cannot run on a thread.*own\/0.*no such file/);
+});
+
+test('closures never run apart', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const micro = fromEntidades('micro', [['m', 1, () => ({ valor: 5 }), true]]);
+  const bloque = makeBloque(micro, { canal: CANAL_APART, slots: 1 });
+  const runs = makeRuns(clock, { runner: slowRunner(clock, () => assert.fail('it runs here')) });
+  runs.runBloque(bloque, DUE.cycle, 1);
+  await runs.drained();
+  assert.equal(bloque.memory.core.valor[0], 5);
 });
