@@ -205,7 +205,7 @@ test('another procesador, another text of the same one, or an explica that throw
   const task = bloque.beginApart('x', 1, null, START, (bytes) => new SharedArrayBuffer(bytes)) as ApartTask;
   assert.throws(() => runApart(compileProcesador(bad), task), /explica/);
   const edited = defineProcesador({ ...bad, onLectura: (_e, l) => l.valor + 0 });
-  const widened: AnyProcesador = { ...bad, estado: { ...bad.estado, more: 'f64' } };
+  const widened: AnyProcesador = { ...(bad as AnyProcesador), estado: { ...bad.estado, more: 'f64' } };
   const before = Buffer.from(task.memory).toString('hex');
   for (const other of [both, edited, widened]) {
     assert.throws(() => runApart(compileProcesador(other), task), OtherProcesadorError);
