@@ -108,7 +108,7 @@ const GROUPS: readonly Group[] = [
       planned('modules.evolucion-steady', '%', STEADY_LIMIT),
       planned('modules.evolucion-cost', '% of a core', EVOLUCION_COST_LIMIT),
     ],
-    seconds: 25,
+    seconds: 50,
     run: micro('evolucion'),
   },
   { rows: [planned('redis.append', 'frames/s', REDIS_LIMIT)], seconds: 15, run: micro('redis') },
