@@ -25,6 +25,7 @@ import {
   SMALL_LIMIT,
 } from './rows/memory.ts';
 import { DETECTOR_LIMIT, QUIET_LIMIT } from './rows/modules-detector.ts';
+import { APART_LIMIT } from './rows/modules-apart.ts';
 import { ALERT_LIMIT, CLOSURES_BLOQUE_LIMIT, CLOSURES_LIMIT, PYTHON_LIMIT } from './rows/modules-ejecucion.ts';
 import { benchFaulty, FAULTY_LIMIT } from './rows/modules-faulty.ts';
 import { COST_LIMIT as EVOLUCION_COST_LIMIT, DRIFT_LIMIT, STEADY_LIMIT } from './rows/modules-evolucion.ts';
@@ -162,6 +163,7 @@ const GROUPS: readonly Group[] = [
     seconds: 12,
     run: micro('closures'),
   },
+  { rows: [planned('modules.apart', 'ms', APART_LIMIT)], seconds: 14, run: micro('apart') },
   {
     rows: [planned('modules.python', 'ms', PYTHON_LIMIT)],
     seconds: 20,

@@ -1,5 +1,6 @@
 /** A micro row in a process of its own. */
 import { childInput, say } from '../lib/child.ts';
+import { benchApart } from '../rows/modules-apart.ts';
 import { benchFrames } from '../rows/frames.ts';
 import { benchAlertLatency, benchClosures, benchPython } from '../rows/modules-ejecucion.ts';
 import { benchEvolucion } from '../rows/modules-evolucion.ts';
@@ -21,6 +22,7 @@ const ROWS = {
   repair: benchRepair,
   'alert-latency': benchAlertLatency,
   closures: benchClosures,
+  apart: benchApart,
   detector: benchDetector,
   'quiet-roads': benchQuietRoads,
   python: benchPython,

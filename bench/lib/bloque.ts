@@ -12,13 +12,14 @@ export function makeBloque(
   indice: number,
   slots: number,
   procesador: CompiledProcesador,
+  canal = 1,
 ): BloqueSimbiotico {
   return new BloqueSimbiotico(
     {
       id: `${entrada}/${indice}`,
       entrada,
       indice,
-      canal: 1,
+      canal,
       slots,
       procesador,
       parametros: parseParametros(procesador.procesador, {}, 'parametros'),

@@ -7,8 +7,7 @@ import type { AnyProcesador } from './define.ts';
  * close over, is not in it.
  */
 export function huellaOf(procesador: AnyProcesador): number {
-  const { nombre, version, autonomo, estado, onBind, onLectura, onCycle, alerta } = procesador;
-  const { regla, abre, cierra, porTiempo, explica } = alerta ?? {};
-  const parts = [nombre, version, autonomo, onBind, onLectura, onCycle, regla, abre, cierra, porTiempo, explica];
+  const { nombre, version, autonomo, estado, onBind, onLectura, onCycle, alerta = {} } = procesador;
+  const parts = [nombre, version, autonomo, onBind, onLectura, onCycle, ...Object.entries(alerta).flat()];
   return seedOf(JSON.stringify([Object.entries(estado), ...parts.map(String)]));
 }

@@ -125,7 +125,7 @@ test('a run that no thread can do is done here, counted, and told once a procesa
   const logger = { debug: () => {}, info: () => {}, error: assert.fail, warn: (...args: unknown[]) => told.push(args) };
   const bloques = [0, 1].map((indice) => makeBloque(contador, { id: `own/${indice}`, indice, canal: CANAL_APART }));
   const runner = slowRunner(clock, () => ({ kind: 'refused', found: 'no such file' }));
-  const runs = makeRuns(clock, { runner, logger } as unknown as Partial<RunsDeps>);
+  const runs = makeRuns(clock, { runner, logger });
   for (const bloque of bloques) bindAll(bloque, 1);
   for (let round = 0; round < 2; round++) {
     for (const bloque of bloques) {
