@@ -7,6 +7,8 @@
  * R1 One run of a bloque's closures, or one apart, at a time; what comes due meanwhile runs after it.
  * R2 Bloques of canal CANAL_APART run apart (ports/bloque-runner.ts) when their procesador can: what takes long there delays nobody, and what
  *    never ends is broken off. What cannot run apart runs here.
+ * R3 Here nothing can be broken off. So of canal CANAL_APART nothing runs here of a procesador that was broken off once, and lecturas
+ *    that were run apart in vain run here without those that have come since.
  */
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
@@ -66,8 +68,10 @@ export class Runs {
   readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
   /** Repairs that wait for the closures of their bloque. */
   readonly #afterClosures = new Map<BloqueSimbiotico, (() => void)[]>();
-  /** Procesadores of which was told that they cannot run apart. */
-  readonly #toldRefused = new Set<string>();
+  /** Procesadores of which a run was broken off (R3). */
+  readonly #endless = new Set<string>();
+  /** Procesadores of which was told that they cannot run apart, and why. */
+  readonly #refusals = new Map<string, string>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
   #turnWaiters: { readonly sinceMs: number; readonly resolve: () => void }[] = [];
 
@@ -144,15 +148,24 @@ export class Runs {
       this.#runApart(bloque, due, leave.carga, ofCycle);
       return;
     }
-    this.#runHere(bloque, due, leave.carga, ofCycle);
+    if (this.#mustNotRunHere(bloque)) this.#leaveAlone(bloque);
+    else this.#runHere(bloque, due, leave.carga, ofCycle);
   }
 
-  #runHere(bloque: BloqueSimbiotico, due: number, carga: number, ofCycle: number): void {
+  /** `lecturas`: so many of the oldest, instead of the share `carga`. */
+  #runHere(
+    bloque: BloqueSimbiotico,
+    due: number,
+    carga: number,
+    ofCycle: number,
+    lecturas: number | null = null,
+  ): void {
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     try {
       if (bloque.hasLecturas) {
-        bloque.drain(carga, nowMs);
+        if (lecturas === null) bloque.drain(carga, nowMs);
+        else bloque.drainFirst(Math.min(lecturas, bloque.inbox.size), nowMs);
         this.#deps.swarm().drained(bloque);
       }
       if ((due & DUE.cycle) !== 0) bloque.cycle(ofCycle, nowMs);
@@ -169,7 +182,7 @@ export class Runs {
    */
   makeRoom(bloque: BloqueSimbiotico): void {
     const over = -bloque.inbox.room;
-    if (over <= 0 || isClosure(bloque.options.procesador.procesador)) return;
+    if (over <= 0 || isClosure(bloque.options.procesador.procesador) || this.#mustNotRunHere(bloque)) return;
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     const { pausado } = bloque;
     bloque.pausado = false;
@@ -239,6 +252,17 @@ export class Runs {
     return entrada?.evolucion?.genoma.procesador ?? entrada?.config.procesador ?? '';
   }
 
+  /** R3. */
+  #mustNotRunHere(bloque: BloqueSimbiotico): boolean {
+    return bloque.canal === CANAL_APART && this.#endless.has(this.#procesadorOf(bloque));
+  }
+
+  /** Until it is tried again. */
+  #leaveAlone(bloque: BloqueSimbiotico): void {
+    bloque.lastFallo = this.#refusals.get(this.#procesadorOf(bloque)) ?? bloque.lastFallo;
+    this.#deps.supervision.brokenOff(bloque);
+  }
+
   /** R2. */
   #runApart(bloque: BloqueSimbiotico, due: number, carga: number, ofCycle: number): void {
     if (this.#mustWait(bloque, due)) return;
@@ -277,6 +301,7 @@ export class Runs {
     const { logger, say, supervision } = this.#deps;
     if (outcome.kind === 'broken_off') {
       this.brokenOff++;
+      this.#endless.add(outcome.task.procesador);
       this.fallos += bloque.failApart(outcome.task, outcome.found);
       logger.error(TAG, say('log.broken_off', { procesador: outcome.task.procesador }), {
         bloque: bloque.id,
@@ -288,21 +313,29 @@ export class Runs {
     if (outcome.kind === 'refused') this.#noteRefused(bloque, outcome.found);
     // what is paused meanwhile stays as it is
     if (bloque.pausado || bloque.retenido || this.#deps.paused()) return;
+    if (outcome.kind !== 'done' && outcome.kind !== 'nothing' && this.#mustNotRunHere(bloque)) {
+      this.#leaveAlone(bloque);
+      return;
+    }
     const isIn =
       outcome.kind === 'nothing' || (outcome.kind === 'done' && bloque.endApart(outcome.task, outcome.result));
     if (isIn) this.#afterRun(bloque, due, arrivedMs);
     // refused or closed, or the bloque has changed meanwhile
-    else this.#runHere(bloque, due, carga, cargaCycle ?? 0);
+    else {
+      const lecturas = outcome.kind === 'done' ? (outcome.task.lecturas?.slot.length ?? 0) : null;
+      this.#runHere(bloque, due, carga, cargaCycle ?? 0, lecturas);
+    }
   }
 
   /** Told once a procesador: it will be no different the next time. */
   #noteRefused(bloque: BloqueSimbiotico, found: string): void {
     this.apartRefused++;
     const procesador = this.#procesadorOf(bloque);
-    if (this.#toldRefused.has(procesador)) return;
-    this.#toldRefused.add(procesador);
+    if (this.#refusals.has(procesador)) return;
+    this.#refusals.set(procesador, found);
     const { logger, say } = this.#deps;
-    logger.warn(TAG, say('log.apart_refused', { procesador }), { bloque: bloque.id, found });
+    const text = this.#mustNotRunHere(bloque) ? 'log.apart_left' : 'log.apart_refused';
+    logger.warn(TAG, say(text, { procesador }), { bloque: bloque.id, found });
   }
 
   #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {

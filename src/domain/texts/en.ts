@@ -123,6 +123,8 @@ export const EN = {
   'log.server_awaited': '{error} Waiting for {server} (--wait)',
   'log.server_there': '{server} answers after {ms:duration}',
   'log.broken_off': 'A run of {procesador} never ended and was broken off; what it should have run waits',
+  'log.apart_left':
+    'A bloque of {procesador}, of which a run never ended, cannot run on a thread any more; it is left alone until CoreC is started again',
   'log.apart_refused':
     'A bloque of {procesador} cannot run on a thread; it runs in the main loop, where what takes long delays all others',
   'log.encoder_refused': 'The thread that encodes mensajes failed; the epoch encodes them itself: {error}',

@@ -121,6 +121,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.server_awaited': '{error} Se espera a {server} (--wait)',
   'log.server_there': '{server} responde al cabo de {ms:duration}',
   'log.broken_off': 'Una ejecución de {procesador} no terminaba y fue interrumpida; lo que debía ejecutar espera',
+  'log.apart_left':
+    'Un bloque de {procesador}, una de cuyas ejecuciones no terminaba, ya no puede ejecutarse en un hilo; se deja en paz hasta que CoreC arranque de nuevo',
   'log.apart_refused':
     'Un bloque de {procesador} no puede ejecutarse en un hilo; se ejecuta en el bucle principal, donde lo que tarda retrasa a los demás',
   'log.encoder_refused': 'Falló el hilo que codifica mensajes; la época los codifica ella misma: {error}',

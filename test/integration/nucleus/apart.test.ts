@@ -62,3 +62,25 @@ test('a procesador that never ends is broken off and told of; others go on, and 
   await until('every lectura has acted', () => corec.api.bloques('analisis', 1)[0]!.inbox === 0, 20_000);
   for (const name of names) assert.equal(corec.api.entidad(`analisis:${name}`).estado['n'], 5);
 });
+
+test('edited after it was broken off, it is left alone, and never runs in the main loop', async (t) => {
+  const world = await makeWorld(t);
+  world.file('colgado.ts', COLGADO);
+  const limits = { entidades: COUNT, entidades_por_bloque: COUNT, canal: 3, tiempo_limite_ms: 300 };
+  world.configure({ bloques: [entry('analisis', { ...limits, procesador: 'colgado.ts' })] });
+  const corec = await world.start();
+  const circuit = (): ReturnType<typeof corec.api.supervision>['circuitos'][number] | undefined =>
+    corec.api.supervision().circuitos.find(({ bloque: id }) => id === 'analisis/0');
+  await send(corec.api, series(names, 3), { bloque: 'analisis' });
+  await until('they have acted', () => corec.api.entidad(`analisis:${names.at(-1)}`).estado['n'] === 3);
+  await commit(corec);
+  world.file('hang', '');
+  await send(corec.api, series(names, 2, 4), { bloque: 'analisis' });
+  await until('it is left alone', () => circuit()?.estado === 'abierto', 20_000);
+
+  // whoever mends it mends the file first, while the lectura that it hangs on still waits
+  world.file('colgado.ts', COLGADO.replace('while (existsSync', 'if (existsSync'));
+  await until('a thread has refused it', () => /is no longer what it was/.test(circuit()?.fallo ?? ''), 30_000);
+  assert.match(await corec.api.metrics(), /corec_apart_refused_total(\{[^}]*\})? [1-9]/);
+  assert.equal(corec.api.bloques('analisis', 1)[0]!.inbox, 2 * COUNT);
+});

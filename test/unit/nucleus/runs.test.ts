@@ -7,6 +7,7 @@ import { runApart } from '#domain/bloque/apart.ts';
 import { fromEntidades } from '#domain/procesadores/closure.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
 import { contador } from '#domain/procesadores/contador.ts';
+import { defineProcesador } from '#domain/procesadores/define.ts';
 import { makeSay } from '#domain/texts/text.ts';
 import { CANAL_APART, Runs, type RunsDeps } from '#nucleus/runs.ts';
 import type { ApartJob, ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
@@ -151,4 +152,74 @@ test('closures never run apart', async () => {
   runs.runBloque(bloque, DUE.cycle, 1);
   await runs.drained();
   assert.equal(bloque.memory.core.valor[0], 5);
+});
+
+test('a procesador of which a run was broken off never runs here, whatever becomes of its threads', async () => {
+  const clock = new VirtualClock(1_000_000);
+  let asked = 0;
+  const endless = defineProcesador({
+    nombre: 'endless',
+    version: 1,
+    estado: {},
+    onLectura: () => assert.fail('it would never end'),
+  });
+  const bloque = makeBloque(endless, { canal: CANAL_APART });
+  bindAll(bloque, 1);
+  bloque.inbox.pushOne(0, 1, clock.nowMs(), clock.nowMs());
+  let takes = true;
+  const runner: BloqueRunner = {
+    takes: () => takes,
+    run: ({ make, end }) => {
+      const task = make((bytes) => new SharedArrayBuffer(bytes))!;
+      const outcome: ApartOutcome =
+        asked++ === 0
+          ? { kind: 'broken_off', task, found: 'no end' }
+          : { kind: 'refused', found: 'edited since the start' };
+      clock.after(100, () => end(outcome));
+    },
+    close: async () => {},
+  };
+  const brokenOff: unknown[] = [];
+  const told: string[] = [];
+  const note = (_tag: string, text: string): void => void told.push(text);
+  const runs = makeRuns(clock, {
+    runner,
+    logger: { debug: note, info: note, warn: note, error: note },
+    supervision: { leave: () => FULL, settled: () => {}, brokenOff: (one) => void brokenOff.push(one) },
+  });
+  for (let round = 0; round < 3; round++) {
+    runs.runBloque(bloque, DUE.lecturas | DUE.cycle, 1);
+    await clock.advance(150);
+    // it cannot be loaded any more
+    if (round === 1) takes = false;
+  }
+  assert.equal(brokenOff.length, 3);
+  assert.equal(asked, 2);
+  runs.makeRoom(bloque);
+  assert.equal(bloque.inbox.size, 1);
+  assert.equal(bloque.lastFallo, 'edited since the start');
+  assert.match(told.join('\n'), /left alone until CoreC is started again/);
+});
+
+test('what was run apart in vain runs here, without what has come since', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const bloque = makeBloque(contador, { canal: CANAL_APART, slots: 4 });
+  bindAll(bloque, 2);
+  const compiled = compileProcesador(contador);
+  const runner = slowRunner(clock, ({ make }) => {
+    const task = make((bytes) => new SharedArrayBuffer(bytes))!;
+    return { kind: 'done', task, result: runApart(compiled, task) };
+  });
+  const runs = makeRuns(clock, { runner });
+  const push = (slot: number): void => bloque.inbox.pushOne(slot, 1, clock.nowMs(), clock.nowMs());
+  for (let k = 0; k < 3; k++) push(0);
+  runs.runBloque(bloque, DUE.lecturas, 1);
+  await clock.advance(50);
+  push(1);
+  // a clave gets its entidad: the columns are no longer those that were copied
+  bloque.bind();
+  await clock.advance(60);
+  assert.equal(bloque.inbox.size, 1);
+  assert.equal(bloque.memory.core.valor[1], 0);
+  assert.equal(bloque.settle(clock.nowMs()).runs, 3);
 });
