@@ -42,7 +42,7 @@ function makeRows(seed: number, minutes: number): Row[] {
   return rows;
 }
 
-const ENTRIES = ['limites', 'detector', 'latido'] as const;
+const ENTRIES = ['limites', 'detector', 'fino', 'latido'] as const;
 
 const makeFed = (t: TestContext): Promise<World> =>
   makeWorld(t, {
@@ -51,13 +51,14 @@ const makeFed = (t: TestContext): Promise<World> =>
       bloques: [
         entry('limites', { procesador: 'limites', parametros: { max: 100, histeresis: 5 } }),
         entry('detector', { procesador: 'detector', canal: 3 }),
+        entry('fino', { procesador: 'detector_fino' }),
         entry('latido', { procesador: 'latido', parametros: { silencio_s: 240 }, canal: 3 }),
       ],
     },
   });
 
 interface Fed {
-  /** Everything that is stored of the alerts of limites and detector. */
+  /** Everything that is stored of the alerts of limites, detector and detector_fino. */
   readonly rows: readonly unknown[];
   /** Which silences there were; how long each was seen depends on when cycles looked. */
   readonly silences: readonly unknown[];
@@ -100,6 +101,10 @@ test('alerts do not hang on how lecturas were cut into lotes, on epochs, restart
   await corec.detener();
   const expected = await storedAlerts(whole);
   assert.ok(expected.rows.length > 30, `${expected.rows.length} alerts`);
+  for (const bloque of ENTRIES.slice(0, 3)) {
+    const of = expected.rows.filter((row) => (row as { bloque: string }).bloque.startsWith(`${bloque}/`));
+    assert.ok(of.length > 0, `no alert of ${bloque}`);
+  }
   assert.ok(expected.silences.length > 5, `${expected.silences.length} silences`);
 
   const restarted = await makeFed(t);

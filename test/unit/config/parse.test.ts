@@ -156,6 +156,15 @@ test('an intelligent bloque may be larger by default, and an entry that grows ma
   assert.equal(config.bloques[1]?.entidades, ENTIDADES_DINAMICO_MAX);
 });
 
+test('a bloque of detector_fino may be as large as an intelligent one, and no other by its procesador', () => {
+  const sizeOf = (own: object): number => parse({ bloques: [{ id: 'x', ...own }] }).config.bloques[0]!.max_size_mb;
+  const [usual, large] = [sizeOf({}), sizeOf({ modelo: 'isolation_forest' })];
+  assert.ok(large > usual);
+  assert.equal(sizeOf({ procesador: 'detector_fino' }), large);
+  assert.equal(sizeOf({ procesador: 'detector_fino', max_size_mb: 2 }), 2);
+  assert.equal(sizeOf({ procesador: 'conteo' }), usual);
+});
+
 test("a plugin's bloque is the same flat, nested or mixed", () => {
   const entryOf = (bloque: object): object =>
     parse({ plugins: [{ name: 'p', bloque: { bloque_id: 'b', ...bloque } }] }).config.bloques[0]!.autoreparacion;
