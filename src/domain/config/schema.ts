@@ -104,8 +104,8 @@ const bloqueShape = {
     es: 'true: los bloques se crean según llegan claves, hasta entidades. false: todos existen desde el inicio. Por defecto false.',
   }),
   max_size_mb: doc(z.number().positive().max(4096).optional(), {
-    en: `Most memory of one bloque, in MB of 1,048,576 bytes; checked at start and on growth. Default ${MAX_SIZE_MB_DEFAULT}, with a modelo ${MAX_SIZE_MB_INTELIGENTE}.`,
-    es: `Memoria máxima de un bloque, en MB de 1 048 576 bytes; se comprueba al inicio y al crecer. Por defecto ${MAX_SIZE_MB_DEFAULT}, con modelo ${MAX_SIZE_MB_INTELIGENTE}.`,
+    en: `Most memory of one bloque, in MB of 1,048,576 bytes; checked at start and on growth. Default ${MAX_SIZE_MB_DEFAULT}, with a modelo or detector_fino ${MAX_SIZE_MB_INTELIGENTE}.`,
+    es: `Memoria máxima de un bloque, en MB de 1 048 576 bytes; se comprueba al inicio y al crecer. Por defecto ${MAX_SIZE_MB_DEFAULT}, con modelo o detector_fino ${MAX_SIZE_MB_INTELIGENTE}.`,
   }),
   procesador: doc(z.string().min(1).max(4096).default('detector'), {
     en: 'What its entidades do: detector, detector_fino, limites, conteo, tasa, latido, contador, simulado, the name of your own, or the path of the file that defines it (./my-procesador.ts). Default detector.',
