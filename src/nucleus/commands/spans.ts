@@ -38,8 +38,15 @@ export function parseMoment(value: string | number, nowMs: number): number | nul
   if (span !== null) return nowMs - span;
   const match = ISO.exec(trimmed);
   if (match === null) return null;
-  const [, day, time = '00:00', zone = 'Z'] = match;
+  const [, day = '', time = '00:00', zone = 'Z'] = match;
+  if (!isDay(day)) return null;
   const zoned = zone.toUpperCase() === 'Z' ? 'Z' : zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
   const ms = Date.parse(`${day}T${time}${zoned}`);
   return Number.isNaN(ms) ? null : ms;
+}
+
+/** Whether the calendar has it: Date takes February 30 for March 2. */
+function isDay(day: string): boolean {
+  const date = new Date(`${day}T00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }
