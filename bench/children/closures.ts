@@ -12,7 +12,7 @@ const ENTIDADES = 1_000_000;
 const POR_BLOQUE = 1000;
 const SWEEPS = 7;
 /** Sweeps before the first that counts. */
-const WARMING = 2;
+const WARMING = 5;
 
 function makeMicro(n: number): MicroCeluEntidadCoreC {
   const valor = ((n * 7919) % 1000) / 1000;

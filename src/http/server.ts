@@ -256,7 +256,10 @@ function translate(thrown: unknown): unknown {
   const { code, statusCode } = thrown as { code?: string; statusCode?: number };
   if (code?.startsWith('FST_ERR') === true && statusCode !== undefined && statusCode < 500) {
     const found = messageOf(thrown);
-    return new HttpError(statusCode, new CoreCError('COREC_E_BODY', { found, expected: 'a body as GET /api tells it' }, thrown));
+    return new HttpError(
+      statusCode,
+      new CoreCError('COREC_E_BODY', { found, expected: 'a body as GET /api tells it' }, thrown),
+    );
   }
   return thrown;
 }

@@ -37,7 +37,7 @@ describe('COREC_YOUNG_MB', () => {
       await assert.rejects(
         run(join(root, 'corec'), ['--version'], { env: { ...process.env, COREC_YOUNG_MB: value } }),
         (error: { code: number; stdout: string; stderr: string }) => {
-          assert.equal(error.code, 1);
+          assert.equal(error.code, 2);
           assert.equal(error.stdout, '');
           assert.match(error.stderr, /COREC_YOUNG_MB is .*; allowed: a whole number of MB from 1 to 128/);
           return true;
