@@ -77,8 +77,8 @@ export const EN = {
   'reason.gap_unreplayed': 'readings of source {fuente} may be missing since {desdeMs:time}: it cannot be read again',
   'reason.redirected': '{entidades:whole} idle entidades of {de} were lent to {a}',
   'reason.returned': '{entidades:whole} entidades came home from {de} to {a}',
-  'reason.merged': '{entidades:whole} claves of {de} were put into {a}: both were nearly empty',
-  'reason.split': '{de} had grown too large: {entidades:whole} of its entidades are {a} now',
+  'reason.merged': '{entidades:whole} claves of {de} were put into {a}',
+  'reason.split': '{de} was split: {entidades:whole} of its entidades are {a} now',
   'reason.evolved':
     'judges with {a} from now on, in place of {de}: F1 {aptitud} on readings that were held back, with oddities planted into them; before {antes}',
   'reason.evolved_back':

@@ -76,8 +76,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'reason.gap_unreplayed': 'pueden faltar lecturas de la fuente {fuente} desde {desdeMs:time}: no se puede releer',
   'reason.redirected': '{entidades:whole} entidades ociosas de {de} se prestaron a {a}',
   'reason.returned': '{entidades:whole} entidades volvieron de {de} a {a}',
-  'reason.merged': '{entidades:whole} claves de {de} pasaron a {a}: ambos estaban casi vacíos',
-  'reason.split': '{de} había crecido demasiado: {entidades:whole} de sus entidades son ahora {a}',
+  'reason.merged': '{entidades:whole} claves de {de} pasaron a {a}',
+  'reason.split': '{de} fue dividido: {entidades:whole} de sus entidades son ahora {a}',
   'reason.evolved':
     'juzga desde ahora con {a}, en lugar de {de}: F1 {aptitud} sobre lecturas apartadas, con rarezas sembradas en ellas; antes {antes}',
   'reason.evolved_back':
