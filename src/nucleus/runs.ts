@@ -8,8 +8,9 @@
  * R2 Bloques of canal CANAL_APART run apart (ports/bloque-runner.ts) when their procesador can: what takes long there delays nobody, and what
  *    never ends is broken off. What cannot run apart runs here.
  * R3 Here nothing can be broken off. So of canal CANAL_APART nothing runs here of a procesador that was broken off once, and lecturas
- *    that were run apart in vain run here without those that have come since.
+ *    that were run apart in vain run here without those that have come since, and their cycle is of the time before these.
  */
+import type { ApartTask } from '#domain/bloque/apart.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
 import { decodeClaves } from '#domain/claves/blob.ts';
@@ -152,23 +153,25 @@ export class Runs {
     else this.#runHere(bloque, due, leave.carga, ofCycle);
   }
 
-  /** `lecturas`: so many of the oldest, instead of the share `carga`. */
+  /** `inVain`: what it was run apart for, instead of the share `carga` of all that waits now. */
   #runHere(
     bloque: BloqueSimbiotico,
     due: number,
     carga: number,
     ofCycle: number,
-    lecturas: number | null = null,
+    inVain: ApartTask | null = null,
   ): void {
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     try {
       if (bloque.hasLecturas) {
-        if (lecturas === null) bloque.drain(carga, nowMs);
-        else bloque.drainFirst(Math.min(lecturas, bloque.inbox.size), nowMs);
+        if (inVain === null) bloque.drain(carga, nowMs);
+        else bloque.drainFirst(Math.min(inVain.lecturas?.slot.length ?? 0, bloque.inbox.size), nowMs);
         this.#deps.swarm().drained(bloque);
       }
-      if ((due & DUE.cycle) !== 0) bloque.cycle(ofCycle, nowMs);
+      // who has lecturas waiting is not silent: the newest time is that of what has run
+      if ((due & DUE.cycle) !== 0)
+        bloque.cycle(ofCycle, nowMs, inVain === null ? undefined : (inVain.cycle?.timeMs ?? 0));
       this.#afterRun(bloque, due, arrivedMs);
     } catch (error) {
       // a fault of one bloque must not end the loop that all others live on
@@ -322,8 +325,7 @@ export class Runs {
     if (isIn) this.#afterRun(bloque, due, arrivedMs);
     // refused or closed, or the bloque has changed meanwhile
     else {
-      const lecturas = outcome.kind === 'done' ? (outcome.task.lecturas?.slot.length ?? 0) : null;
-      this.#runHere(bloque, due, carga, cargaCycle ?? 0, lecturas);
+      this.#runHere(bloque, due, carga, cargaCycle ?? 0, outcome.kind === 'done' ? outcome.task : null);
     }
   }
 

@@ -531,9 +531,12 @@ export class BloqueSimbiotico implements RunSink {
     return runs;
   }
 
-  /** onCycle for ceil(entidades x carga) of them, those next that waited longest. Returns runs. */
-  cycle(carga: number, nowMs: number): number {
-    const plan = this.#cyclePlan(carga, nowMs);
+  /**
+   * onCycle for ceil(entidades x carga) of them, those next that waited longest. Returns runs. `watermarkMs`: of the lecturas that have
+   * run, where newer ones wait; 0 when none has.
+   */
+  cycle(carga: number, nowMs: number, watermarkMs = this.watermarkMs): number {
+    const plan = this.#cyclePlan(carga, nowMs, watermarkMs);
     return plan === null ? 0 : this.#runCycle(plan, nowMs);
   }
 
@@ -563,11 +566,11 @@ export class BloqueSimbiotico implements RunSink {
   }
 
   /** Null: nothing is to run. */
-  #cyclePlan(carga: number, nowMs: number): CyclePlan | null {
+  #cyclePlan(carga: number, nowMs: number, watermarkMs: number): CyclePlan | null {
     if (this.options.procesador.procesador.onCycle === undefined || this.pausado) return null;
     const used = this.#cycleUsed();
     if (used === 0) return null;
-    const timeMs = this.autonomo ? nowMs : this.watermarkMs;
+    const timeMs = this.autonomo ? nowMs : watermarkMs;
     if (timeMs <= 0) return null;
     const { from, count } = this.cycleRange(carga);
     const dense = used === (this.autonomo ? this.options.slots : this.bound) && this.#health.ill === 0;
@@ -603,7 +606,7 @@ export class BloqueSimbiotico implements RunSink {
   ): ApartTask | null {
     const { inbox, memory, options } = this;
     const to = inbox.size === 0 || this.pausado ? 0 : this.#selectLecturas(carga, inbox.size);
-    const plan = cargaCycle === null ? null : this.#cyclePlan(cargaCycle, nowMs);
+    const plan = cargaCycle === null ? null : this.#cyclePlan(cargaCycle, nowMs, this.watermarkMs);
     if (to === 0 && plan === null) return null;
     const copy = room(memory.bytes);
     new Uint8Array(copy).set(new Uint8Array(memory.buffer));

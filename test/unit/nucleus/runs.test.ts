@@ -8,6 +8,7 @@ import { fromEntidades } from '#domain/procesadores/closure.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
 import { contador } from '#domain/procesadores/contador.ts';
 import { defineProcesador } from '#domain/procesadores/define.ts';
+import { latido } from '#domain/procesadores/latido.ts';
 import { makeSay } from '#domain/texts/text.ts';
 import { CANAL_APART, Runs, type RunsDeps } from '#nucleus/runs.ts';
 import type { ApartJob, ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
@@ -222,4 +223,36 @@ test('what was run apart in vain runs here, without what has come since', async 
   assert.equal(bloque.inbox.size, 1);
   assert.equal(bloque.memory.core.valor[1], 0);
   assert.equal(bloque.settle(clock.nowMs()).runs, 3);
+});
+
+test('a cycle that was run apart in vain takes nobody for silent whose lecturas came meanwhile', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const bloque = makeBloque(latido, { canal: CANAL_APART, slots: 4, parametros: { silencio_s: 20 } });
+  bindAll(bloque, 2);
+  const compiled = compileProcesador(latido);
+  const runner = slowRunner(clock, ({ make }) => {
+    const task = make((bytes) => new SharedArrayBuffer(bytes))!;
+    return { kind: 'done', task, result: runApart(compiled, task) };
+  });
+  const opened: unknown[] = [];
+  const hub = { take: (_bloque: unknown, changes: readonly unknown[]) => opened.push(...changes) };
+  const runs = makeRuns(clock, { runner, hub } as unknown as Partial<RunsDeps>);
+  const push = (slot: number, tsMs: number): void => {
+    bloque.inbox.pushOne(slot, 1, tsMs, clock.nowMs());
+    bloque.watermarkMs = Math.max(bloque.watermarkMs, tsMs);
+  };
+  push(0, 1000);
+  push(1, 1000);
+  runs.runBloque(bloque, DUE.lecturas, 1);
+  await clock.advance(150);
+  runs.runBloque(bloque, DUE.cycle, 1);
+  await clock.advance(50);
+  for (let tsMs = 11_000; tsMs <= 61_000; tsMs += 10_000) for (const slot of [0, 1]) push(slot, tsMs);
+  // the columns are no longer those that were copied
+  bloque.bind();
+  runs.runBloque(bloque, DUE.lecturas, 1);
+  await clock.advance(300);
+  assert.equal(bloque.inbox.size, 0);
+  assert.deepEqual(opened, []);
+  assert.equal(bloque.memory.core.valor[0], 0);
 });
