@@ -256,3 +256,22 @@ test('a cycle that was run apart in vain takes nobody for silent whose lecturas 
   assert.deepEqual(opened, []);
   assert.equal(bloque.memory.core.valor[0], 0);
 });
+
+test('closures of canal 3 are waited for once', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const slow = (): Promise<{ valor: number }> =>
+    new Promise((resolve) => {
+      clock.after(100, () => resolve({ valor: 1 }));
+    });
+  const closure = fromEntidades('micro', [['m', 1, slow, true]]);
+  const bloque = makeBloque(closure, { canal: CANAL_APART, slots: 1 });
+  const runs = makeRuns(clock, { runner: slowRunner(clock, () => assert.fail('it runs here')) });
+  runs.runBloque(bloque, DUE.cycle, 1);
+  bloque.inbox.pushOne(0, 1, clock.nowMs(), clock.nowMs());
+  runs.runBloque(bloque, DUE.cycle, 1);
+  let isDone = false;
+  void runs.drained().then(() => (isDone = true));
+  await clock.advance(110);
+  assert.equal(isDone, true);
+  assert.equal(runs.hasClosures, true);
+});
