@@ -126,7 +126,7 @@ export const EN = {
   'log.apart_left':
     'A bloque of {procesador}, of which a run never ended, cannot run on a thread any more; it is left alone until CoreC is started again',
   'log.apart_refused':
-    'A bloque of {procesador} cannot run on a thread; it runs in the main loop, where what takes long delays all others',
+    'A bloque of {procesador} cannot run on a thread; it runs in the main loop, where what takes long delays all others. Mend what was found, or start CoreC again when the file was edited',
   'log.encoder_refused': 'The thread that encodes mensajes failed; the epoch encodes them itself: {error}',
   'log.journal_away': 'The journal cannot be written; doors refuse what they could not keep',
   'log.journal_back': 'The journal can be written again after {ms:duration}',

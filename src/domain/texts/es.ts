@@ -124,7 +124,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.apart_left':
     'Un bloque de {procesador}, una de cuyas ejecuciones no terminaba, ya no puede ejecutarse en un hilo; se deja en paz hasta que CoreC arranque de nuevo',
   'log.apart_refused':
-    'Un bloque de {procesador} no puede ejecutarse en un hilo; se ejecuta en el bucle principal, donde lo que tarda retrasa a los demás',
+    'Un bloque de {procesador} no puede ejecutarse en un hilo; se ejecuta en el bucle principal, donde lo que tarda retrasa a los demás. Corrija lo hallado, o arranque CoreC de nuevo si se editó el archivo',
   'log.encoder_refused': 'Falló el hilo que codifica mensajes; la época los codifica ella misma: {error}',
   'log.journal_away': 'No se puede escribir el diario; las puertas rechazan lo que no podrían conservar',
   'log.journal_back': 'El diario se puede escribir de nuevo al cabo de {ms:duration}',

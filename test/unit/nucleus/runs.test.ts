@@ -142,7 +142,7 @@ test('a run that no thread can do is done here, counted, and told once a procesa
   );
   assert.equal(runs.apartRefused, 4);
   assert.equal(told.length, 1);
-  assert.match(JSON.stringify(told[0]), /cannot run on a thread.*own\/0.*no such file/);
+  assert.match(JSON.stringify(told[0]), /cannot run on a thread.*start CoreC again.*own\/0.*no such file/);
 });
 
 test('closures never run apart', async () => {
