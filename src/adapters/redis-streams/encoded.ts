@@ -96,8 +96,11 @@ export function sendTogether(
   asking: string | null,
 ): void {
   if (!isCluster(client)) {
-    holdWrites(client);
+    const { stream } = client;
+    // a connection that broke a moment ago may have none; not held for the rest of the turn: a batch is large
+    stream?.cork();
     for (const command of commands) client.sendCommand(command);
+    stream?.uncork();
     return;
   }
   const way: Way = { slot: new Command('xlen', [key]).getSlot() };
