@@ -316,8 +316,10 @@ export class Runs {
     if (outcome.kind === 'refused') this.#noteRefused(bloque, outcome.found);
     // what is paused meanwhile stays as it is
     if (bloque.pausado || bloque.retenido || this.#deps.paused()) return;
-    if (outcome.kind !== 'done' && outcome.kind !== 'nothing' && this.#mustNotRunHere(bloque)) {
-      this.#leaveAlone(bloque);
+    const isDone = outcome.kind === 'done' || outcome.kind === 'nothing';
+    if (!isDone && this.#mustNotRunHere(bloque)) {
+      // a stop is no new failure of it
+      if (outcome.kind !== 'closed') this.#leaveAlone(bloque);
       return;
     }
     const isIn =

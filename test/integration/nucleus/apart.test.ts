@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { NucleusApi, SupervisionView } from '#ports/nucleus-api.ts';
 import { until } from '../../support/until.ts';
 import { claves, commit, entry, makeWorld, send, series } from './support.ts';
 
@@ -17,6 +18,11 @@ export default defineProcesador({
     return valor;
   },
 });`;
+
+type Circuit = SupervisionView['circuitos'][number];
+
+const circuitOf = (corec: { readonly api: NucleusApi }): Circuit | undefined =>
+  corec.api.supervision().circuitos.find(({ bloque }) => bloque === 'analisis/0');
 
 const COUNT = 20;
 const names = claves(COUNT);
@@ -34,8 +40,7 @@ test('a procesador that never ends is broken off and told of; others go on, and 
     ],
   });
   const corec = await world.start();
-  const circuit = (): ReturnType<typeof corec.api.supervision>['circuitos'][number] | undefined =>
-    corec.api.supervision().circuitos.find(({ bloque: id }) => id === 'analisis/0');
+  const circuit = (): Circuit | undefined => circuitOf(corec);
   await send(corec.api, series(names, 3), { bloque: 'analisis' });
   await until('they have acted', () => corec.api.entidad(`analisis:${names.at(-1)}`).estado['n'] === 3);
   await commit(corec);
@@ -69,8 +74,7 @@ test('edited after it was broken off, it is left alone, and never runs in the ma
   const limits = { entidades: COUNT, entidades_por_bloque: COUNT, canal: 3, tiempo_limite_ms: 300 };
   world.configure({ bloques: [entry('analisis', { ...limits, procesador: 'colgado.ts' })] });
   const corec = await world.start();
-  const circuit = (): ReturnType<typeof corec.api.supervision>['circuitos'][number] | undefined =>
-    corec.api.supervision().circuitos.find(({ bloque: id }) => id === 'analisis/0');
+  const circuit = (): Circuit | undefined => circuitOf(corec);
   await send(corec.api, series(names, 3), { bloque: 'analisis' });
   await until('they have acted', () => corec.api.entidad(`analisis:${names.at(-1)}`).estado['n'] === 3);
   await commit(corec);
