@@ -46,7 +46,10 @@ export class CopyWriter {
     promise.catch(() => undefined);
     this.#stream.once('finish', resolve);
     this.#stream.on('error', (error) => {
-      this.#error = error;
+      this.#error ??= error;
+      // pg-copy-streams lets go of its connection now, and would write to it what is still waiting in the stream as soon as the
+      // socket drains: a TypeError that nobody can catch (its issue 171). A destroyed stream writes nothing any more.
+      this.#stream.destroy();
       this.#wake?.();
       reject(error);
     });

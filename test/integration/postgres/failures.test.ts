@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { makeEmbeddedPostgres, type EmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
+import { CopyWriter } from '#adapters/postgres/copy-write.ts';
 import { listServerProcesses } from '#adapters/embedded-postgres/postmaster.ts';
 import { CoreCError, isTransient } from '#domain/errors.ts';
 import type { BloqueStore, EpochCommit, EpochResult, EstadoRow } from '#ports/bloque-store.ts';
@@ -148,6 +149,26 @@ describe('PostgreSQL store, bad luck', () => {
     await until('the server is there', async () => (await store.health()).ok);
     await assertStored(store, 12);
     t.diagnostic(`${failures} failed commits on the way`);
+  });
+
+  test('rows refused while more of them are on their way are an error like any other', async (t) => {
+    const client = await connectTo(t, server.connection());
+    await client.query('CREATE TEMP TABLE odd (id int CHECK (id <> 7), datos bytea)');
+    const datos = bytesOf(100_000, 1);
+    for (const refusedAt of [0, 1, 50]) {
+      const writer = new CopyWriter(client, 'COPY odd FROM STDIN (FORMAT binary)');
+      const send = async (): Promise<void> => {
+        for (let id = 0; id < 300; id++) {
+          await writer.row(2, 8);
+          writer.int4(id === refusedAt ? 7 : 1000 + id);
+          await writer.bytea(datos);
+        }
+        await writer.finish();
+      };
+      // What is thrown out of turn, by the socket's next drain, would end the process: the runner counts it as this test's failure.
+      await assert.rejects(send(), /violates check constraint/);
+      assert.equal((await client.query('SELECT FROM odd')).rowCount, 0);
+    }
   });
 
   test('a commit whose answer is lost is recognised by its number', async (t) => {
