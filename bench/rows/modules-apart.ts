@@ -9,7 +9,7 @@ import { DUE } from '#domain/cycle/schedule.ts';
 import { compileProcesador } from '#domain/procesadores/compile.ts';
 import { InlineRunner } from '#adapters/inline-runner/inline-runner.ts';
 import { ThreadRunner } from '#adapters/worker-threads/thread-runner.ts';
-import { CANAL_APART } from '#nucleus/runs.ts';
+import { CANAL_APART } from '#nucleus/apart-runs.ts';
 import type { BloqueRunner } from '#ports/bloque-runner.ts';
 import { makeBloque } from '../lib/bloque.ts';
 import { makeRow, REPORTED, type BenchRow } from '../lib/row.ts';

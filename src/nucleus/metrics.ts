@@ -28,8 +28,12 @@ export function registerMetrics(nucleus: Nucleus): void {
     () => nucleus.ejecucion.background.refused,
   );
   gauge('corec_fallos_total', 'Failed runs since the start', () => nucleus.runs.fallos);
-  gauge('corec_broken_off_total', 'Runs of bloques that never ended and were broken off', () => nucleus.runs.brokenOff);
-  gauge('corec_apart_refused_total', 'Runs of canal 3 that no thread could do', () => nucleus.runs.apartRefused);
+  gauge(
+    'corec_broken_off_total',
+    'Runs of bloques that never ended and were broken off',
+    () => nucleus.runs.apart.brokenOff,
+  );
+  gauge('corec_apart_refused_total', 'Runs of canal 3 that no thread could do', () => nucleus.runs.apart.refused);
   gauge('corec_repairs_total', 'Entidades repaired since the start', () => nucleus.runs.repairs);
   gauge('corec_circuits_open', 'Bloques kept from running because they fail', () => nucleus.supervision.open);
   gauge('corec_circuits_opened_total', 'Circuits opened since the start', () => nucleus.supervision.opened);

@@ -743,7 +743,7 @@ export class Nucleus implements NucleusContext {
             this.logger.warn('Persistencia', this.say('log.encoder_refused', { error: this.describe(error) })),
         }),
         quiet: () => this.quiet(),
-        isQuiet: (next) => this.runs.isClean && this.comandos.isSettledFor(next),
+        isQuiet: (next) => this.runs.epochRepairs.isClean && this.comandos.isSettledFor(next),
         open: () => this.gate.open(),
         changed: (bloque) => sealing.changed(bloque),
         sealBloque: (bloque) => sealing.bloqueParts(bloque),
@@ -803,7 +803,7 @@ export class Nucleus implements NucleusContext {
     try {
       await this.turn();
       await this.runs.drained();
-      await this.runs.heal();
+      await this.runs.epochRepairs.heal();
     } catch (error) {
       this.gate.open();
       throw error;

@@ -1,41 +1,33 @@
 /**
  * Running bloques: what one turn of a bloque is, whatever its procesador.
  *
- * Owns: drains, cycles, settling, closures under way, repairs from the last epoch, and who waits for the loop. Leaves the
- * order of turns to ModuloEjecucion, what a bloque does in its turn to the bloque.
+ * Owns: drains, cycles, settling, closures under way, and who waits for the loop. Leaves the order of turns to ModuloEjecucion, what a
+ * bloque does in its turn to the bloque, runs apart to apart-runs.ts and repairs from the store to epoch-repairs.ts.
  *
  * R1 One run of a bloque's closures, or one apart, at a time; what comes due meanwhile runs after it.
- * R2 Bloques of canal CANAL_APART run apart (ports/bloque-runner.ts) when their procesador can: what takes long there delays nobody, and what
- *    never ends is broken off. What cannot run apart runs here.
- * R3 Here nothing can be broken off. So of canal CANAL_APART nothing runs here of a procesador that was broken off once, and lecturas
- *    that were run apart in vain run here without those that have come since, and their cycle is of the time before these.
+ * R2 Lecturas that were run apart in vain run here without those that have come since, and their cycle is of the time before these.
  */
 import type { ApartTask } from '#domain/bloque/apart.ts';
 import type { BloqueSimbiotico } from '#domain/bloque/bloque.ts';
 import { runClosures } from '#domain/bloque/closures.ts';
-import { decodeClaves } from '#domain/claves/blob.ts';
 import { NONE } from '#domain/supervision/circuit.ts';
 import { DUE } from '#domain/cycle/schedule.ts';
-import { isTransient, messageOf } from '#domain/errors.ts';
+import { messageOf } from '#domain/errors.ts';
 import { isClosure } from '#domain/procesadores/closure.ts';
 import type { Say } from '#domain/texts/text.ts';
-import type { ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
+import type { BloqueRunner } from '#ports/bloque-runner.ts';
 import type { BloqueStore } from '#ports/bloque-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Compressor } from '#ports/compressor.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { AlertaHub } from './alertas.ts';
-import { decodeColumnas, fillSlot } from './checkpoint.ts';
+import { ApartRuns, type Turn } from './apart-runs.ts';
+import { EpochRepairs } from './epoch-repairs.ts';
 import type { Supervision } from './supervision.ts';
 import type { Swarm } from './swarm.ts';
-import { within } from './within.ts';
 
 const TAG = 'CoreCNucleus';
-/** The canal of analysis (specification, section 2.3). */
-export const CANAL_APART = 3;
 const LIMIT_MS_DEFAULT = 1000;
-/** Doors are shut meanwhile. */
-const HEAL_MS_MAX = 1000;
 
 export interface RunsDeps {
   readonly swarm: () => Swarm;
@@ -60,24 +52,30 @@ export class Runs {
   /** Failed runs, and entidades repaired, since the start. */
   fallos = 0;
   repairs = 0;
-  /** Runs that were broken off, and runs that could not be done apart. */
-  brokenOff = 0;
-  apartRefused = 0;
+  readonly apart: ApartRuns;
+  readonly epochRepairs: EpochRepairs;
 
   readonly #deps: RunsDeps;
   readonly #closureRuns = new Map<BloqueSimbiotico, Promise<void>>();
   readonly #closuresAgain = new Map<BloqueSimbiotico, number>();
-  /** Repairs that wait for the closures of their bloque. */
-  readonly #afterClosures = new Map<BloqueSimbiotico, (() => void)[]>();
-  /** Procesadores of which a run was broken off (R3). */
-  readonly #endless = new Set<string>();
-  /** Procesadores of which was told that they cannot run apart, and why. */
-  readonly #refusals = new Map<string, string>();
   #lecturaListeners: ((bloque: BloqueSimbiotico) => void)[] = [];
   #turnWaiters: { readonly sinceMs: number; readonly resolve: () => void }[] = [];
 
   constructor(deps: RunsDeps) {
     this.#deps = deps;
+    this.epochRepairs = new EpochRepairs({
+      ...deps,
+      isRunning: (bloque) => this.isRunning(bloque),
+      noteRepaired: (bloque, entidades) => this.#noteRepaired(bloque, entidades),
+    });
+    this.apart = new ApartRuns({
+      ...deps,
+      limitMs: (bloque) => this.#limitMs(bloque),
+      runHere: (bloque, turn, inVain) => this.#runHere(bloque, turn, inVain),
+      afterRun: (bloque, due, arrivedMs) => this.#afterRun(bloque, due, arrivedMs),
+      failed: (fallos) => (this.fallos += fallos),
+      again: (bloque) => this.arrived(bloque),
+    });
   }
 
   onLecturas(listener: (bloque: BloqueSimbiotico) => void): void {
@@ -128,7 +126,7 @@ export class Runs {
    * With the doors shut: the same, and of bloques that run apart also what came for them during those runs. A turn has only begun them.
    */
   async drained(): Promise<void> {
-    const apart = [...this.#closureRuns.keys()].filter((bloque) => this.#isApart(bloque));
+    const apart = [...this.#closureRuns.keys()].filter((bloque) => this.apart.takes(bloque));
     await this.closuresDone();
     // one run more takes all of it; of bloques that are due again and again some run is under way at any time
     await this.closuresDone(apart.filter((bloque) => bloque.hasLecturas));
@@ -145,22 +143,15 @@ export class Runs {
       this.#runClosures(bloque, due, 'porLectura' in procesador.closures ? leave.carga : ofCycle);
       return;
     }
-    if (this.#isApart(bloque)) {
-      this.#runApart(bloque, due, leave.carga, ofCycle);
-      return;
-    }
-    if (this.#mustNotRunHere(bloque)) this.#leaveAlone(bloque);
-    else this.#runHere(bloque, due, leave.carga, ofCycle);
+    const turn: Turn = { due, carga: leave.carga, ofCycle };
+    if (this.apart.takes(bloque)) {
+      if (!this.#mustWait(bloque, due)) this.#underWay(bloque, ofCycle, this.apart.run(bloque, turn));
+    } else if (this.apart.mustNotRunHere(bloque)) this.apart.leaveAlone(bloque);
+    else this.#runHere(bloque, turn, null);
   }
 
-  /** `inVain`: what it was run apart for, instead of the share `carga` of all that waits now. */
-  #runHere(
-    bloque: BloqueSimbiotico,
-    due: number,
-    carga: number,
-    ofCycle: number,
-    inVain: ApartTask | null = null,
-  ): void {
+  /** `inVain`: what it was run apart for, instead of the share of all that waits now (R2). */
+  #runHere(bloque: BloqueSimbiotico, { due, carga, ofCycle }: Turn, inVain: ApartTask | null): void {
     const nowMs = this.#deps.clock.nowMs();
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     try {
@@ -170,8 +161,7 @@ export class Runs {
         this.#deps.swarm().drained(bloque);
       }
       // who has lecturas waiting is not silent: the newest time is that of what has run
-      if ((due & DUE.cycle) !== 0)
-        bloque.cycle(ofCycle, nowMs, inVain === null ? undefined : (inVain.cycle?.timeMs ?? 0));
+      if ((due & DUE.cycle) !== 0 && inVain?.cycle !== null) bloque.cycle(ofCycle, nowMs, inVain?.cycle.timeMs);
       this.#afterRun(bloque, due, arrivedMs);
     } catch (error) {
       // a fault of one bloque must not end the loop that all others live on
@@ -185,7 +175,7 @@ export class Runs {
    */
   makeRoom(bloque: BloqueSimbiotico): void {
     const over = -bloque.inbox.room;
-    if (over <= 0 || isClosure(bloque.options.procesador.procesador) || this.#mustNotRunHere(bloque)) return;
+    if (over <= 0 || isClosure(bloque.options.procesador.procesador) || this.apart.mustNotRunHere(bloque)) return;
     const arrivedMs = bloque.inbox.oldestArrivalMs;
     const { pausado } = bloque;
     bloque.pausado = false;
@@ -234,112 +224,13 @@ export class Runs {
       .finally(() => {
         this.#closureRuns.delete(bloque);
         this.#deps.swarm().drained(bloque);
-        for (const repair of this.#afterClosures.get(bloque) ?? []) repair();
-        this.#afterClosures.delete(bloque);
+        this.epochRepairs.closuresOver(bloque);
         const again = this.#closuresAgain.get(bloque);
         if (again === undefined) return;
         this.#closuresAgain.delete(bloque);
         this.runBloque(bloque, again, carga);
       });
     this.#closureRuns.set(bloque, run);
-  }
-
-  #isApart(bloque: BloqueSimbiotico): boolean {
-    if (bloque.canal !== CANAL_APART || isClosure(bloque.options.procesador.procesador)) return false;
-    return this.#deps.runner.takes(this.#procesadorOf(bloque));
-  }
-
-  /** As the configuration names it. */
-  #procesadorOf(bloque: BloqueSimbiotico): string {
-    const entrada = this.#deps.swarm().entradas.get(bloque.entrada);
-    return entrada?.evolucion?.genoma.procesador ?? entrada?.config.procesador ?? '';
-  }
-
-  /** R3. */
-  #mustNotRunHere(bloque: BloqueSimbiotico): boolean {
-    return bloque.canal === CANAL_APART && this.#endless.has(this.#procesadorOf(bloque));
-  }
-
-  /** Until it is tried again. */
-  #leaveAlone(bloque: BloqueSimbiotico): void {
-    bloque.lastFallo = this.#refusals.get(this.#procesadorOf(bloque)) ?? bloque.lastFallo;
-    this.#deps.supervision.brokenOff(bloque);
-  }
-
-  /** R2. */
-  #runApart(bloque: BloqueSimbiotico, due: number, carga: number, ofCycle: number): void {
-    if (this.#mustWait(bloque, due)) return;
-    const { runner, clock } = this.#deps;
-    const cargaCycle = (due & DUE.cycle) === 0 ? null : ofCycle;
-    const procesador = this.#procesadorOf(bloque);
-    let arrivedMs = Infinity;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    runner.run({
-      limitMs: this.#limitMs(bloque),
-      make: (room) => {
-        arrivedMs = bloque.inbox.oldestArrivalMs;
-        return bloque.beginApart(procesador, carga, cargaCycle, clock.nowMs(), room);
-      },
-      end: (outcome) => {
-        try {
-          this.#ranApart(bloque, due, carga, cargaCycle, arrivedMs, outcome);
-        } catch (error) {
-          // a fault of one bloque must not end whoever runs them
-          this.#deps.logger.error(TAG, messageOf(error), { bloque: bloque.id });
-        }
-        resolve();
-      },
-    });
-    this.#underWay(bloque, ofCycle, promise);
-  }
-
-  #ranApart(
-    bloque: BloqueSimbiotico,
-    due: number,
-    carga: number,
-    cargaCycle: number | null,
-    arrivedMs: number,
-    outcome: ApartOutcome,
-  ): void {
-    const { logger, say, supervision } = this.#deps;
-    if (outcome.kind === 'broken_off') {
-      this.brokenOff++;
-      this.#endless.add(outcome.task.procesador);
-      this.fallos += bloque.failApart(outcome.task, outcome.found);
-      logger.error(TAG, say('log.broken_off', { procesador: outcome.task.procesador }), {
-        bloque: bloque.id,
-        found: outcome.found,
-      });
-      supervision.brokenOff(bloque);
-      return;
-    }
-    if (outcome.kind === 'refused') this.#noteRefused(bloque, outcome.found);
-    // what is paused meanwhile stays as it is
-    if (bloque.pausado || bloque.retenido || this.#deps.paused()) return;
-    const isDone = outcome.kind === 'done' || outcome.kind === 'nothing';
-    if (!isDone && this.#mustNotRunHere(bloque)) {
-      // a stop is no new failure of it
-      if (outcome.kind !== 'closed') this.#leaveAlone(bloque);
-      return;
-    }
-    const isIn =
-      outcome.kind === 'nothing' || (outcome.kind === 'done' && bloque.endApart(outcome.task, outcome.result));
-    if (isIn) this.#afterRun(bloque, due, arrivedMs);
-    // refused or closed, or the bloque has changed meanwhile
-    else {
-      this.#runHere(bloque, due, carga, cargaCycle ?? 0, outcome.kind === 'done' ? outcome.task : null);
-    }
-  }
-
-  /** Told once a procesador: it will be no different the next time. */
-  #noteRefused(bloque: BloqueSimbiotico, found: string): void {
-    this.apartRefused++;
-    const procesador = this.#procesadorOf(bloque);
-    if (this.#refusals.has(procesador)) return;
-    this.#refusals.set(procesador, found);
-    const { logger, say } = this.#deps;
-    const text = this.#mustNotRunHere(bloque) ? 'log.apart_left' : 'log.apart_refused';
-    logger.warn(TAG, say(text, { procesador }), { bloque: bloque.id, found });
   }
 
   #afterRun(bloque: BloqueSimbiotico, due: number, arrivedMs: number): void {
@@ -352,7 +243,7 @@ export class Runs {
       if (frame !== null) this.#deps.publish(bloque, frame);
       this.fallos += settled.errors;
       this.#noteRepaired(bloque, settled.repaired);
-      if (settled.restore.length > 0) void this.#restoreSlots(bloque, settled.restore);
+      if (settled.restore.length > 0) void this.epochRepairs.repair(bloque, settled.restore);
       if (settled.quarantined > 0) {
         this.#deps.logger.warn(TAG, this.#deps.say('log.quarantine'), {
           bloque: bloque.id,
@@ -369,73 +260,5 @@ export class Runs {
     if (entidades === 0) return;
     this.repairs += entidades;
     this.#deps.repaired(bloque, entidades);
-  }
-
-  /** Repairs slots with their state of the last epoch, those that it does not know fresh. Never throws. */
-  async #restoreSlots(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<void> {
-    let load: (slot: number) => boolean = () => false;
-    try {
-      load = await this.#storedState(bloque, slots);
-    } catch (error) {
-      this.#deps.logger.warn(TAG, this.#deps.say('log.repaired_fresh', { error: messageOf(error) }), {
-        bloque: bloque.id,
-      });
-    }
-    const repair = (): void => {
-      const before = bloque.repairsTotal;
-      bloque.repairFrom(slots, load, this.#deps.clock.nowMs());
-      this.#noteRepaired(bloque, bloque.repairsTotal - before);
-    };
-    // closures under way were not asked for an entidad that was inactive: it must not become active before their answers are in
-    if (this.#closureRuns.has(bloque))
-      this.#afterClosures.set(bloque, [...(this.#afterClosures.get(bloque) ?? []), repair]);
-    else repair();
-  }
-
-  /** False: failed runs have left something behind that `heal` must see to before a cut. */
-  get isClean(): boolean {
-    return this.#deps.swarm().bloques.every((bloque) => bloque.tainted.length === 0);
-  }
-
-  /**
-   * Before a cut: what failed runs left behind gives way to the state of the last epoch. Stored as it is, it would be what a repair
-   * brings back. Rejects while the store does not answer; what it holds and nobody can read gives way to a fresh state.
-   */
-  async heal(): Promise<void> {
-    const untilMs = this.#deps.clock.monotonicMs() + HEAL_MS_MAX;
-    for (;;) {
-      const ill = this.#deps.swarm().bloques.find((bloque) => bloque.tainted.length > 0);
-      if (ill === undefined) return;
-      const slots = ill.tainted;
-      const leftMs = Math.max(0, untilMs - this.#deps.clock.monotonicMs());
-      let load: (slot: number) => boolean = () => false;
-      try {
-        load = await within(this.#deps.clock, leftMs, `estado ${ill.id}`, this.#storedState(ill, slots));
-      } catch (error) {
-        if (isTransient(error)) throw error;
-        this.#deps.logger.warn(TAG, this.#deps.say('log.repaired_fresh', { error: messageOf(error) }), {
-          bloque: ill.id,
-        });
-      }
-      ill.heal(slots, load);
-    }
-  }
-
-  /** What writes the last epoch's state of a slot into it; false for a slot that was another clave's then. */
-  async #storedState(bloque: BloqueSimbiotico, slots: readonly number[]): Promise<(slot: number) => boolean> {
-    const { store, compressor } = this.#deps;
-    const datos = await store.readEstado('columnas', bloque.id);
-    const claves = await store.readEstado('claves', bloque.id);
-    if (datos === null || claves === null || claves.length === 0) return () => false;
-    const { estado } = decodeColumnas(datos, compressor, bloque.id);
-    const list = decodeClaves(claves, compressor, `claves ${bloque.id}`);
-    const known = new Map<number, string>();
-    const wanted = new Set(slots);
-    for (let k = 0; k < list.length; k++) {
-      if (!wanted.has(list.slots[k]!)) continue;
-      const from = list.offsets[k]!;
-      known.set(list.slots[k]!, new TextDecoder().decode(list.bytes.subarray(from, from + list.lengths[k]!)));
-    }
-    return (slot) => known.get(slot) === bloque.claveOf(slot) && fillSlot(bloque, estado, slot, slot);
   }
 }

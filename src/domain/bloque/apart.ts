@@ -12,7 +12,7 @@
  */
 import { viewBloqueMemory, EPISODIO, type BloqueMemory } from '../entidad/columns.ts';
 import { ACC, type CompiledProcesador, type LecturaColumns, type RunSink } from '../procesadores/compile.ts';
-import type { Explicacion } from '../procesadores/define.ts';
+import type { EstadoSpec, Explicacion } from '../procesadores/define.ts';
 import { falloText } from './fallo.ts';
 
 /** A cycle: it goes over `count` slots from `from` on, after `first` of them from 0 again. */
@@ -51,6 +51,12 @@ export interface ApartTask {
   readonly changes: number;
 }
 
+/** Some of the lecturas that wait: the first `max` of those that it takes, in their order. */
+export interface LecturaFilter {
+  readonly max: number;
+  readonly takes: (slot: number) => boolean;
+}
+
 /** What the loop told, in its order. */
 export type ApartEvent =
   | { readonly tipo: 'fallo'; readonly slot: number; readonly fallo: string }
@@ -87,6 +93,13 @@ export interface ApartResult {
 /** Entidades that the task would run. */
 export function entidadesOf({ lecturas, cycle }: ApartTask): number {
   return Math.max(new Set(lecturas?.slot).size, cycle?.count ?? 0);
+}
+
+/** Slots of its lecturas that run, in their order; before it has run. */
+export function runningSlots({ lecturas, memory, slots }: ApartTask, estado: EstadoSpec): number[] {
+  if (lecturas === null) return [];
+  const { corre } = viewBloqueMemory(estado, slots, memory).core;
+  return Array.from(lecturas.slot).filter((slot) => corre[slot] === 1);
 }
 
 /** What runs out of the ordinary: the bloque has to run it by itself. */

@@ -33,7 +33,14 @@ import {
 import type { Explicacion } from '../procesadores/define.ts';
 import { FULL, isProcesadorFailing, type Leave } from '../supervision/circuit.ts';
 import type { Publicar } from '../config/config.ts';
-import { entidadesOf, type ApartEvent, type ApartResult, type ApartTask, type CyclePlan } from './apart.ts';
+import {
+  entidadesOf,
+  type ApartEvent,
+  type ApartResult,
+  type ApartTask,
+  type CyclePlan,
+  type LecturaFilter,
+} from './apart.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { falloText } from './fallo.ts';
 import { followFitness, type CycleSums, type FitnessState } from './fitness.ts';
@@ -595,7 +602,7 @@ export class BloqueSimbiotico implements RunSink {
 
   /**
    * What a `drain` and, unless `cargaCycle` is null, a `cycle` would run now, on a copy of the columns that `room(bytes)` is given for;
-   * null when that is nothing. `procesador` is its reference.
+   * null when that is nothing. `procesador` is its reference. `filter`: these lecturas instead of the share `carga`; others wait.
    */
   beginApart(
     procesador: string,
@@ -603,14 +610,20 @@ export class BloqueSimbiotico implements RunSink {
     cargaCycle: number | null,
     nowMs: number,
     room: (bytes: number) => SharedArrayBuffer,
+    filter: LecturaFilter | null = null,
   ): ApartTask | null {
     const { inbox, memory, options } = this;
-    const to = inbox.size === 0 || this.pausado ? 0 : this.#selectLecturas(carga, inbox.size);
+    const size = filter === null ? inbox.size : this.#prefixOf(filter);
+    const to = size === 0 || this.pausado ? 0 : this.#selectLecturas(filter === null ? carga : 1, size);
     const plan = cargaCycle === null ? null : this.#cyclePlan(cargaCycle, nowMs, this.watermarkMs);
     if (to === 0 && plan === null) return null;
     const copy = room(memory.bytes);
     new Uint8Array(copy).set(new Uint8Array(memory.buffer));
     const { slot, valor, tsMs } = inbox.columns;
+    if (filter !== null) {
+      const { corre } = viewBloqueMemory(options.procesador.procesador.estado, memory.slots, copy).core;
+      for (let k = 0; k < to; k++) if (!filter.takes(slot[k]!)) corre[slot[k]!] = 0;
+    }
     this.#acc[ACC.shift] = this.#fitness.mean;
     return {
       procesador,
@@ -626,6 +639,19 @@ export class BloqueSimbiotico implements RunSink {
       nowMs,
       changes: this.#changes,
     };
+  }
+
+  /** How many lecturas at the head of the inbox hold those of the filter; 0 when there are none. */
+  #prefixOf({ max, takes }: LecturaFilter): number {
+    const { slot } = this.inbox.columns;
+    const { corre } = this.memory.core;
+    let to = 0;
+    for (let k = 0, count = 0; k < this.inbox.size && count < max; k++) {
+      if (corre[slot[k]!] === 0 || !takes(slot[k]!)) continue;
+      count++;
+      to = k + 1;
+    }
+    return to;
   }
 
   /** Becomes what the run made of the copy. False: it has changed meanwhile, or is paused, and takes nothing (K4). */
@@ -803,6 +829,16 @@ export class BloqueSimbiotico implements RunSink {
     const slots = this.#health.release();
     this.repairFresh(slots, nowMs);
     return slots.length;
+  }
+
+  /** Into quarantine at once: what `found` tells of it must not happen again. Its lecturas are stored from now on (K3). */
+  isolate(slot: number, found: string): void {
+    this.#beforeChange();
+    this.#health.isolate(slot);
+    this.lastFallo = found;
+    this.#updateCorre(slot);
+    this.dirty = true;
+    this.#storeQuarantined();
   }
 
   isQuarantined(slot: number): boolean {

@@ -60,6 +60,12 @@ export class Health {
     return plan;
   }
 
+  /** Into quarantine, whatever it was before. */
+  isolate(slot: number): void {
+    this.#inactive.delete(slot);
+    this.#quarantine.add(slot);
+  }
+
   /** It is a new one; `tsMs` as it is from now on. */
   renewed(slot: number, tsMs: number, ventanaMs: number, nowMs: number): void {
     const ranWell = this.#inactive.get(slot)?.ranWell ?? true;

@@ -115,6 +115,8 @@ export const EN = {
   'log.on_alerta_failed': '{plugin}: onAlerta failed: {error}',
   'log.plugin_failed': '{plugin}: {metodo} failed: {error}',
   'log.quarantine': 'Entidades in quarantine',
+  'log.isolated':
+    'The procesador never ended on a lectura of this entidad: it is in quarantine, and the others of its bloque go on',
   'log.circuit_open': 'Circuit open: most entidades fail; tried again in {ms:duration}',
   'log.circuit_closed': 'Circuit closed: it runs again',
   'log.plugin_suspended': 'Plugin {plugin} suspended: it keeps failing',

@@ -113,6 +113,8 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.on_alerta_failed': '{plugin}: onAlerta falló: {error}',
   'log.plugin_failed': '{plugin}: {metodo} falló: {error}',
   'log.quarantine': 'Entidades en cuarentena',
+  'log.isolated':
+    'El procesador no terminó nunca con una lectura de esta entidad: queda en cuarentena y las demás de su bloque siguen',
   'log.circuit_open': 'Circuito abierto: falla la mayoría de las entidades; nuevo intento en {ms:duration}',
   'log.circuit_closed': 'Circuito cerrado: vuelve a ejecutarse',
   'log.plugin_suspended': 'Plugin {plugin} suspendido: sigue fallando',

@@ -88,3 +88,26 @@ test('edited after it was broken off, it is left alone, and never runs in the ma
   assert.match(await corec.api.metrics(), /corec_apart_refused_total(\{[^}]*\})? [1-9]/);
   assert.equal(corec.api.bloques('analisis', 1)[0]!.inbox, 2 * COUNT);
 });
+
+test('the entidad on whose lectura it hangs is found and put into quarantine; the others of its bloque go on', async (t) => {
+  const world = await makeWorld(t);
+  world.file('colgado.ts', COLGADO.replace(/while \(existsSync.*;/, 'while (valor === 666);'));
+  const limits = { entidades: 3, entidades_por_bloque: 3, canal: 3, intervalo_ms: 200, tiempo_limite_ms: 300 };
+  world.configure({ bloques: [entry('analisis', { ...limits, procesador: 'colgado.ts' })] });
+  const corec = await world.start();
+  const [first, ill, last] = claves(3) as [string, string, string];
+  const n = (clave: string): unknown => corec.api.entidad(`analisis:${clave}`).estado['n'];
+  await send(corec.api, series([first], 1), { bloque: 'analisis' });
+  await until('one has acted', () => n(first) === 1);
+  const rows = [...series([first], 1, 4), ...series([ill], 1, 666), ...series([last], 1)];
+  await send(corec.api, rows, { bloque: 'analisis' });
+  await until('it is in quarantine', () => corec.api.bloques('analisis', 1)[0]!.cuarentena === 1, 60_000);
+  await send(corec.api, series([first, ill, last], 1, 20), { bloque: 'analisis' });
+  await until('the others go on', () => n(first) === 3 && n(last) === 2, 60_000);
+  assert.equal(n(ill), 0);
+  assert.equal(corec.api.bloques('analisis', 1)[0]!.inbox, 0);
+  await until('it is told', async () => {
+    const alertas = await corec.api.alertas({ bloque: 'analisis', limit: 10, orden: 'tiempo' });
+    return alertas.some(({ regla, texto }) => regla === 'quarantine' && /no end within 300 ms/.test(texto));
+  });
+});

@@ -10,7 +10,8 @@ import { contador } from '#domain/procesadores/contador.ts';
 import { defineProcesador } from '#domain/procesadores/define.ts';
 import { latido } from '#domain/procesadores/latido.ts';
 import { makeSay } from '#domain/texts/text.ts';
-import { CANAL_APART, Runs, type RunsDeps } from '#nucleus/runs.ts';
+import { CANAL_APART } from '#nucleus/apart-runs.ts';
+import { Runs, type RunsDeps } from '#nucleus/runs.ts';
 import type { ApartJob, ApartOutcome, BloqueRunner } from '#ports/bloque-runner.ts';
 import { bindAll, makeBloque } from '../../fixtures/bloque.ts';
 
@@ -140,7 +141,7 @@ test('a run that no thread can do is done here, counted, and told once a procesa
     bloques.map(({ inbox }) => inbox.size),
     [0, 0],
   );
-  assert.equal(runs.apartRefused, 4);
+  assert.equal(runs.apart.refused, 4);
   assert.equal(told.length, 1);
   assert.match(JSON.stringify(told[0]), /cannot run on a thread.*start CoreC again.*own\/0.*no such file/);
 });
