@@ -84,6 +84,17 @@ const alerts = defineCommand(CATALOGUE.alerts, alertsResult, async (input, { api
 
 const history = defineCommand(CATALOGUE.history, historyResult, async (input, { api, idioma }) => {
   const { bloque, tipo, since, until, before, limit } = input;
+  if (since !== null && until !== null && since > until) {
+    const [from, to] = [new Date(since).toISOString(), new Date(until).toISOString()];
+    throw new CommandError('COREC_E_ARGUMENT', {
+      en: { command: 'history', found: `since ${from} is after until ${to}`, allowed: 'a since before until' },
+      es: {
+        command: 'history',
+        found: `since ${from} es posterior a until ${to}`,
+        allowed: 'un since anterior a until',
+      },
+    });
+  }
   const { eventos, antes } = await api.timeline({
     bloque,
     tipo: tipo === 'todo' ? null : tipo,

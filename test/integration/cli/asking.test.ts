@@ -265,6 +265,14 @@ describe('asking a running CoreC', () => {
     assert.equal(nucleus.silences.has('disk/*'), true);
   });
 
+  test('a history that would end before it begins is refused, and says which times it was given', async () => {
+    await using home = makeHome();
+    await home.open();
+    const { code, stdout, stderr } = await at(home, 'history', '--since', '2026-02-01', '--until', '2026-01-31T12:00Z');
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /since 2026-02-01T00:00:00.000Z is after until 2026-01-31T12:00:00.000Z/);
+  });
+
   test('who acknowledges is on record', async () => {
     await using home = makeHome();
     await home.open();
