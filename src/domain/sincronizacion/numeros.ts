@@ -87,20 +87,20 @@ export function inOrder(bloques: readonly BloqueNumeros[]): BloqueNumeros[] {
   return bloques.toSorted(byPlace);
 }
 
-/** How many of each kind a split takes: what was born elsewhere and is bound first, so that none of it has a home to go back to. */
+/**
+ * How many of each kind a split takes: of the bound ones as large a share as of all, so that the work is halved with the capacity; of
+ * either kind what was born elsewhere first.
+ */
 export function splitParts(b: BloqueNumeros, entidades: number): SplitParts {
-  let left = entidades;
-  const take = (most: number): number => {
-    const n = Math.min(left, most);
-    left -= n;
-    return n;
-  };
+  const ligadas = Math.ceil((b.ligadas * entidades) / b.entidades);
   const ajenas = b.prestadas.reduce((sum, p) => sum + p.ligadas, 0);
+  const ajenasLigadas = Math.min(ligadas, ajenas);
+  const ajenasLibres = Math.min(entidades - ligadas, prestadasLibres(b));
   return {
-    ajenasLigadas: take(ajenas),
-    propiasLigadas: take(b.ligadas - ajenas),
-    ajenasLibres: take(prestadasLibres(b)),
-    propiasLibres: take(propiasLibres(b)),
+    ajenasLigadas,
+    propiasLigadas: ligadas - ajenasLigadas,
+    ajenasLibres,
+    propiasLibres: entidades - ligadas - ajenasLibres,
   };
 }
 

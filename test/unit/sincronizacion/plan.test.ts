@@ -200,9 +200,10 @@ describe('splitting', () => {
         const moves = planDivision(bloques, next);
         assert.deepEqual(planDivision(shuffled(bloques), next), moves);
         assert.equal(new Set(moves.map(({ a }) => a)).size, moves.length);
-        for (const { tipo, de, a, entidades } of moves) {
+        for (const { tipo, de, a, entidades, ligadas } of moves) {
           const source = byId.get(de)!;
           assert.equal(tipo, 'dividir');
+          assert.ok(Math.abs(2 * ligadas - source.ligadas) <= 1, `${ligadas} of ${source.ligadas} bound`);
           assert.ok(!byId.has(a) && entradaOf(a) === source.entrada);
           assert.ok(source.entidades > Math.min(source.cabe, source.normal * 1.5));
           assert.equal(entidades, Math.floor(source.entidades / 2));

@@ -63,7 +63,8 @@ function chosen({ facts, entidades }: Lugar, { tipo, a, entidades: n }: Movimien
   if (tipo === 'devolver') return free.filter(({ casa }) => casa === a).slice(0, n);
   if (tipo === 'redirigir') return free.filter(({ casa }) => casa === facts.id).slice(0, n);
   if (tipo === 'fusionar') return bound.slice(0, n);
-  return [...ownLast(bound), ...ownLast(free)].slice(0, n);
+  const ofBound = Math.ceil((bound.length * n) / entidades.length);
+  return [...ownLast(bound).slice(0, ofBound), ...ownLast(free).slice(0, n - ofBound)];
 }
 
 const unit = fc.double({ min: 0, max: 1, noNaN: true });
