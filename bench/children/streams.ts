@@ -17,13 +17,12 @@ type Asked =
       readonly commands: string;
       readonly responses: string;
     }
-  | { readonly kind: 'answer'; readonly port: number }
+  | { readonly kind: 'answer'; readonly port: number; readonly gatherMs: number }
   | { readonly kind: 'bare'; readonly port: number; readonly count: number };
 
 const READ_COUNT = 512;
 const LOAD_BATCH = 1000;
 const ANSWER_CHARS = 400;
-const GATHER_MS = 3;
 const BARE = { commands: 'bare_commands', responses: 'bare_responses', group: 'bare' };
 
 type Entries = readonly (readonly [id: string, fields: readonly string[]])[];
@@ -85,12 +84,14 @@ async function measureLatency(asked: Asked & { kind: 'latency' }): Promise<unkno
 }
 
 /**
- * What answers as CoreC's door does and does nothing else: reads, waits three milliseconds for company, reads again; answers with a
+ * What answers as CoreC's door does and does nothing else: reads, waits `gatherMs` for company, reads again; answers with a
  * text of the usual length, and acknowledges with what it sends next. Until it is killed.
  */
-async function answerBarely({ port }: Asked & { kind: 'answer' }): Promise<never> {
+async function answerBarely({ port, gatherMs }: Asked & { kind: 'answer' }): Promise<never> {
   const { commands, responses, group } = BARE;
   const redis = await RawRedis.connect(port);
+  // another loop may have been here before
+  await redis.send(encode('DEL', commands, responses));
   await redis.send(encode('XGROUP', 'CREATE', commands, group, '0', 'MKSTREAM'));
   const text = 'x'.repeat(ANSWER_CHARS);
   const read = encode('XREADGROUP', 'GROUP', group, 'c', 'COUNT', '512', 'BLOCK', '5000', 'STREAMS', commands, '>');
@@ -108,7 +109,7 @@ async function answerBarely({ port }: Asked & { kind: 'answer' }): Promise<never
     }
     void redis.send(bytes, entries.length);
     ack = encode('XACK', commands, group, ...entries.map(([id]) => id));
-    await delay(GATHER_MS);
+    await delay(gatherMs);
   }
 }
 
