@@ -8,8 +8,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { bloqueEntryDefaults } from '#domain/config/normalize.ts';
 import { LecturaBatch } from '#domain/lectura/batch.ts';
 import { contador } from '#domain/procesadores/contador.ts';
@@ -20,6 +18,7 @@ import { Aprendido } from '#domain/sincronizacion/aprendido.ts';
 import { makeRandom } from '#adapters/system/random.ts';
 import { admitAll, carryOut, nextIndiceOf, numerosOf } from '#nucleus/mudanza.ts';
 import { Swarm, type Entrada } from '#nucleus/swarm.ts';
+import { collectGarbage } from '../lib/collect.ts';
 import { peakRssMb, rssMb } from '../lib/proc.ts';
 import { atMost, makeRow, ratioAtMost, type BenchRow } from '../lib/row.ts';
 
@@ -250,11 +249,9 @@ function makeMillion(): Bench {
 /** In a process that has done nothing else: what others leave behind would hide what the pass needs. */
 export async function benchRedirectMemory(): Promise<BenchRow[]> {
   const bench = makeMillion();
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   // what is collected is given back to the system a little later; a baseline that still had it would hide the peak
   for (let round = 0; round < 5; round++) {
-    collect();
+    collectGarbage();
     await delay(300);
   }
   // from here on the kernel counts the peak anew
