@@ -22,6 +22,7 @@ import type {
   NucleusStatus,
 } from '#ports/nucleus-api.ts';
 import type { Nucleus } from './nucleus.ts';
+import { ServersHealth } from './servers-health.ts';
 import type { Entrada } from './swarm.ts';
 
 /** Rows of a bloque read at a time for a history. */
@@ -33,13 +34,6 @@ interface Health {
   readonly found: string;
 }
 
-/** A server is asked so often at most, however many ask for the status: each time is a query and a round trip. */
-const HEALTH_FRESH_MS = 250;
-
-type ServersHealth = Promise<
-  [Awaited<ReturnType<Nucleus['deps']['store']['health']>>, Awaited<ReturnType<Nucleus['deps']['bus']['health']>>]
->;
-
 interface Place {
   readonly entrada: Entrada;
   readonly bloque: BloqueSimbiotico;
@@ -49,10 +43,11 @@ interface Place {
 export class Queries {
   readonly #nucleus: Nucleus;
   readonly #rate = { ms: 0, lecturas: 0, perS: 0 };
-  #lastHealth: { readonly askedMs: number; readonly found: ServersHealth } | null = null;
+  readonly #servers: ServersHealth;
 
   constructor(nucleus: Nucleus) {
     this.#nucleus = nucleus;
+    this.#servers = new ServersHealth({ ...nucleus.deps, clock: nucleus.clock });
   }
 
   async status(): Promise<NucleusStatus> {
@@ -72,7 +67,7 @@ export class Queries {
     }
     for (const entrada of swarm.entradas.values()) memory += entrada.claves.byteLength;
     const entidades = swarm.entidades;
-    const [store, streams] = await this.#health();
+    const [store, streams] = await this.#servers.now();
     const nowMs = n.clock.nowMs();
     return {
       instance_id: n.config.instance_id,
@@ -110,19 +105,6 @@ export class Queries {
       problems: this.problems(store, streams),
       sources: n.pumps.map((pump) => pump.status()),
     };
-  }
-
-  /** That one is away is not said again: it may be back. */
-  async #health(): ServersHealth {
-    const { deps, clock } = this.#nucleus;
-    const known = this.#lastHealth;
-    if (known !== null && clock.monotonicMs() - known.askedMs < HEALTH_FRESH_MS) {
-      const found = await known.found;
-      if (found.every(({ ok }) => ok)) return found;
-    }
-    const found = Promise.all([deps.store.health(), deps.bus.health()]);
-    this.#lastHealth = { askedMs: clock.monotonicMs(), found };
-    return await found;
   }
 
   problems(store: Health, streams: Health): string[] {
