@@ -176,7 +176,7 @@ export interface BloqueStore {
     keepDays: number,
     keepBytes: number,
   ): Promise<{ readonly dropped: readonly string[]; readonly bytes: number }>;
-  /** Size on disk, last commit and whether it answers now; never throws. */
+  /** Whether it answers now, last commit, and the size on disk of a moment ago; never throws. */
   health(): Promise<{
     readonly ok: boolean;
     readonly found: string;

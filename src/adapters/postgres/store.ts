@@ -78,6 +78,8 @@ export function makePostgresStore(options: PostgresStoreOptions): BloqueStore {
 const TAG = 'PostgreSQL';
 const UPKEEP_MS_MAX = 10 * 60_000;
 const HEALTH_MS_MAX = 3000;
+/** For its size the server looks at every file: whoever only asks how it is needs no newer one. */
+const SIZE_FRESH_MS = 10_000;
 
 class PostgresStore implements BloqueStore {
   readonly #options: PostgresStoreOptions;
@@ -89,6 +91,7 @@ class PostgresStore implements BloqueStore {
   readonly #upkeep: ReaderSessions;
   readonly #replicas: Replicas;
   #position: WritePosition | null = null;
+  #size: { readonly bytes: number; readonly askedMs: number } | null = null;
   /** Months that surely have a partition; empty after any failure, and read again then. */
   #knownMonths = new Set<string>();
 
@@ -233,12 +236,16 @@ class PostgresStore implements BloqueStore {
     readonly bytes: number | null;
     readonly version: string | null;
   }> {
+    const nowMs = performance.now();
+    const withSize = this.#size === null || nowMs - this.#size.askedMs >= SIZE_FRESH_MS;
     try {
       const rows = await withinMs(
         HEALTH_MS_MAX,
-        this.#readers.query<HealthRecord>('health', { text: sql('health').text, values: [this.#instanceId] }),
+        this.#readers.query<HealthRecord>('health', { text: sql('health').text, values: [this.#instanceId, withSize] }),
       );
-      const { version, bytes, epoca, confirmada_ms: confirmadaMs } = rows[0]!;
+      const { version, epoca, confirmada_ms: confirmadaMs } = rows[0]!;
+      if (withSize) this.#size = { bytes: rows[0]!.bytes!, askedMs: nowMs };
+      const { bytes } = this.#size!;
       const last = epoca === null || epoca === 0 ? 'no epoch yet' : `epoch ${epoca} at ${toIso(confirmadaMs)}`;
       const told = [`PostgreSQL ${version}`, last, this.#replicas.describe()].filter((part) => part !== '').join(', ');
       return { ok: true, found: `${this.#server}: ${told}`, bytes, version };
@@ -292,7 +299,7 @@ function isNoPartition(error: unknown): boolean {
 
 interface HealthRecord {
   readonly version: string;
-  readonly bytes: number;
+  readonly bytes: number | null;
   readonly epoca: number | null;
   readonly confirmada_ms: number | null;
 }
