@@ -32,14 +32,29 @@ test('while it is asked anew, what was found a moment ago is said at once; a bus
   const { clock, store, look } = makeServers();
   assert.equal(look().said, 'waits');
   await clock.advance(0);
-  store.tookMs = 700;
-  for (let ms = 0; ms < 900; ms += 50) {
+  store.tookMs = 2000;
+  for (let ms = 0; ms < 5000; ms += 50) {
     const seen = look();
     await clock.advance(0);
     assert.equal(seen.said, 'well', `after ${ms} ms`);
     await clock.advance(50);
   }
-  assert.ok(store.asked <= 5, `asked ${store.asked} times`);
+  assert.equal(store.asked, 4);
+});
+
+test('a server that stops answering is told of with the answer that it does not', async () => {
+  const { clock, store, look } = makeServers();
+  look();
+  await clock.advance(500);
+  Object.assign(store, { ok: false, tookMs: 3000 });
+  look();
+  await clock.advance(2999);
+  const before = look();
+  await clock.advance(1);
+  assert.equal(before.said, 'well');
+  const after = look();
+  await clock.advance(3000);
+  assert.equal(after.said, 'away');
 });
 
 test('what was found longer ago is found anew', async () => {
@@ -49,9 +64,12 @@ test('what was found longer ago is found anew', async () => {
   store.tookMs = 300;
   const seen = look();
   await clock.advance(299);
-  assert.equal(seen.said, 'waits');
-  await clock.advance(1);
-  assert.equal(seen.said, 'well');
+  // nor is it said to who comes while it is asked
+  const meanwhile = look();
+  await clock.advance(0);
+  assert.deepEqual([seen.said, meanwhile.said], ['waits', 'waits']);
+  await clock.advance(300);
+  assert.deepEqual([seen.said, meanwhile.said], ['well', 'well']);
 });
 
 test('once a server is found away nobody is told that it is well, nor, when it is back, that it is away', async () => {
