@@ -192,7 +192,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     return { ok: true };
   });
   app.get('/readyz', async (request, reply) => {
-    const { fase, problems } = await api.status();
+    const { fase, problems } = await api.readiness();
     const ready = problems.length === 0 && (fase === 'vivo' || fase === 'pausado');
     void reply.header('cache-control', 'no-store').status(ready ? 200 : 503);
     if (!ready) void reply.header('retry-after', '2');

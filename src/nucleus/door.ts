@@ -89,6 +89,9 @@ export class NucleusDoor implements NucleusApi, Replayer {
     this.#queries = new Queries(nucleus);
   }
 
+  readiness(): Promise<Pick<NucleusStatus, 'fase' | 'problems'>> {
+    return this.#queries.readiness();
+  }
   status(): Promise<NucleusStatus> {
     return this.#queries.status();
   }

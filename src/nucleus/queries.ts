@@ -50,6 +50,16 @@ export class Queries {
     this.#servers = new ServersHealth({ ...nucleus.deps, clock: nucleus.clock });
   }
 
+  async readiness(): Promise<Pick<NucleusStatus, 'fase' | 'problems'>> {
+    const [store, streams] = await this.#servers.now();
+    return { fase: this.#fase, problems: this.problems(store, streams) };
+  }
+
+  get #fase(): NucleusStatus['fase'] {
+    const { fase, pausado } = this.#nucleus;
+    return fase === 'vivo' && pausado ? 'pausado' : fase;
+  }
+
   async status(): Promise<NucleusStatus> {
     const n = this.#nucleus;
     const { swarm, hub, epochs, deps } = n;
@@ -72,7 +82,7 @@ export class Queries {
     return {
       instance_id: n.config.instance_id,
       version: deps.version,
-      fase: n.fase === 'vivo' && n.pausado ? 'pausado' : n.fase,
+      fase: this.#fase,
       pid: deps.pid,
       uptimeS: (n.clock.monotonicMs() - n.beganMs) / 1000,
       entidades,

@@ -336,6 +336,8 @@ export interface DoctorFinding {
 }
 
 export interface NucleusApi {
+  /** What of `status` says whether it does its work; asked for again and again by whoever watches over it, and cheap. */
+  readiness(): Promise<Pick<NucleusStatus, 'fase' | 'problems'>>;
   status(): Promise<NucleusStatus>;
   entradas(): readonly EntradaSummary[];
   /** Bloques of an entry, or all; worst fitness first. */
