@@ -10,6 +10,8 @@ export async function* readCopy(
   statement: string,
 ): AsyncGenerator<(Buffer | null)[], void, void> {
   const stream = client.query(copyTo(statement, { highWaterMark: 1024 * 1024 }));
+  // The loop below hears of errors while it runs. One after its last row, before the server has said that it is ready, would end the process.
+  stream.on('error', () => undefined);
   let held: Buffer = Buffer.alloc(0);
   let headerLeft = true;
   try {

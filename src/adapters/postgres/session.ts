@@ -136,6 +136,9 @@ export class ReaderSessions implements Asker {
     this.#pool.on('error', () => {
       // An idle connection ended; the pool has dropped it.
     });
+    // One that ends while it is lent, or in the moment of being made, says so to whoever asks over it; unheard, the event would end the
+    // process. From its first moment on: the server's last word may come in the same piece as its welcome.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   async query<R extends pg.QueryResultRow>(operation: string, query: pg.QueryConfig): Promise<R[]> {
@@ -165,16 +168,7 @@ export class ReaderSessions implements Asker {
   async borrow(operation: string): Promise<{ client: pg.PoolClient; release: (failed: boolean) => void }> {
     try {
       const client = await this.#pool.connect();
-      // A borrowed connection that breaks says so to whoever waits on it; unheard, the event would end the process.
-      const ignore = (): void => undefined;
-      client.on('error', ignore);
-      return {
-        client,
-        release: (failed) => {
-          client.off('error', ignore);
-          client.release(failed);
-        },
-      };
+      return { client, release: (failed) => client.release(failed) };
     } catch (error) {
       throw toStoreError(error, operation, this.#connection);
     }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { makeEmbeddedPostgres, type EmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
 import { CopyWriter } from '#adapters/postgres/copy-write.ts';
+import { ReaderSessions } from '#adapters/postgres/session.ts';
 import { listServerProcesses } from '#adapters/embedded-postgres/postmaster.ts';
 import { CoreCError, isTransient } from '#domain/errors.ts';
 import type { BloqueStore, EpochCommit, EpochResult, EstadoRow } from '#ports/bloque-store.ts';
@@ -168,6 +169,41 @@ describe('PostgreSQL store, bad luck', () => {
       // What is thrown out of turn, by the socket's next drain, would end the process: the runner counts it as this test's failure.
       await assert.rejects(send(), /violates check constraint/);
       assert.equal((await client.query('SELECT FROM odd')).rowCount, 0);
+    }
+  });
+
+  test('a server that ends a connection in the moment of making it is an error like any other', async (t) => {
+    const host = mkdtempSync(join(tmpdir(), 'corec-pg-'));
+    whenOver(t, () => rmSync(host, { recursive: true, force: true }));
+    const message = (type: string, body: string): string => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(body.length + 4);
+      return type + length.toString('latin1') + body;
+    };
+    const fatal = 'SFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0';
+    // let in, ready, and ended: in one piece, so that nothing of ours runs in between
+    const welcome = message('R', '\0\0\0\0') + message('Z', 'I') + message('E', fatal);
+    const sockets = new Set<Socket>();
+    const fake = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(welcome, 'latin1'));
+    });
+    await new Promise<void>((resolve) => void fake.listen(join(host, '.s.PGSQL.5432'), resolve));
+    whenOver(t, () => {
+      for (const socket of sockets) socket.destroy();
+      fake.close();
+    });
+    const connection = { host, port: 5432, user: 'x', database: 'x' };
+    const sessions = new ReaderSessions({ connection, instanceId: 'x' }, 2);
+    whenOver(t, () => sessions.close());
+    const ask = { text: 'SELECT 1' };
+    for (let round = 0; round < 3; round++) {
+      await assert.rejects(
+        sessions.withClient('a test', (client) => client.query(ask)),
+        (error) => isTransient(error),
+      );
+      await assert.rejects(sessions.query('a test', ask), (error) => isTransient(error));
     }
   });
 
