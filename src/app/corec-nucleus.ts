@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { chooseIdioma } from '#domain/texts/idioma.ts';
 import { text } from '#domain/texts/text.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
-import { CoreCError, type Idioma } from '#domain/errors.ts';
+import { CoreCError, messageOf, type Idioma } from '#domain/errors.ts';
 import type { ConfigCheckResult } from '#nucleus/commands/command.ts';
 import type { NucleusApi } from '#ports/nucleus-api.ts';
 import type { Nucleus } from '#nucleus/nucleus.ts';
@@ -40,6 +40,7 @@ export class CoreCNucleus {
   readonly #loaded: LoadedConfig;
   /** Ends the wait for a server. */
   #stopAsked = new AbortController();
+  #ground: Ground | null = null;
   #composed: Composed | null = null;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -71,6 +72,7 @@ export class CoreCNucleus {
         waitMs: this.#options.waitMs ?? 0,
         signal: this.#stopAsked.signal,
       });
+      this.#ground = ground;
       for (const { code, path } of this.#loaded.notices)
         if (code === 'config.notice_placeholder') ground.logger.warn('CoreCNucleus', text(idioma, code, { path }));
       // the bulk of CoreC loads while PostgreSQL starts
@@ -114,6 +116,11 @@ export class CoreCNucleus {
       this.#stopping = null;
     });
     return this.#stopping;
+  }
+
+  /** An error that nobody caught ends the process: what a log says of it, for whoever looks there the next morning. */
+  crashed(error: unknown): void {
+    this.#ground?.crashed('CoreCNucleus', text(this.idioma, 'log.crashed', { error: messageOf(error) }), error);
   }
 
   async #stop(): Promise<void> {

@@ -10,7 +10,7 @@
  */
 import { openDataDir } from '#adapters/data-dir/data-dir.ts';
 import { makeEmbeddedPostgres } from '#adapters/embedded-postgres/embedded-postgres.ts';
-import { makeLogging } from '#adapters/logging/logging.ts';
+import { makeLogging, type Logging } from '#adapters/logging/logging.ts';
 import { makeSystemClock } from '#adapters/system/clock.ts';
 import type { CoreCConfig } from '#domain/config/config.ts';
 import type { Idioma } from '#domain/errors.ts';
@@ -37,7 +37,7 @@ export class Ground {
   readonly clock: Clock = makeSystemClock();
   readonly #opened: (() => Promise<void> | void)[] = [];
   #dataDir = '';
-  #logger: Logger | null = null;
+  #logging: Logging | null = null;
   #wait: ServerWait | null = null;
   #database: Promise<DatabaseAddress> | null = null;
 
@@ -57,7 +57,11 @@ export class Ground {
     return this.#dataDir;
   }
   get logger(): Logger {
-    return this.#logger!;
+    return this.#logging!.logger;
+  }
+  /** The process ends by this error: its last line. */
+  crashed(tag: string, text: string, error: unknown): void {
+    this.#logging!.crashed(tag, text, error);
   }
   /** How servers are waited for at this start. */
   get wait(): ServerWait {
@@ -106,7 +110,7 @@ export class Ground {
       clock,
       idioma,
     });
-    this.#logger = logging.logger;
+    this.#logging = logging;
     this.#opened.push(() => logging.close());
     this.#wait = { forMs: waitMs, signal, clock, logger: logging.logger, idioma };
     this.#database = this.#begin(config, logging.logger);

@@ -43,6 +43,9 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     ...(options.idioma === undefined ? {} : { idioma: options.idioma }),
   });
   const stop = stopSignal();
+  // Node then says the stack and ends with 1, as it would without: what came to be in memory is no longer trusted, what was acknowledged is kept
+  const onCrash = (error: unknown): void => corec.crashed(error);
+  process.on('uncaughtExceptionMonitor', onCrash);
   let door: Door | null = null;
   let status: NucleusStatus | null = null;
   let failure: unknown = null;
@@ -81,6 +84,7 @@ export async function runCoreC(options: RunOptions): Promise<number> {
     // the last lecturas came in while the sources were stopped: what is told is what the next start finds
     if (status !== null) status = { ...status, ligadas: swarm!.ligadas, lecturas: swarm!.lecturas };
     stop.release();
+    process.off('uncaughtExceptionMonitor', onCrash);
   }
   if (failure !== null)
     throw failure instanceof Error ? failure : new CoreCError('COREC_E_INTERNAL', { found: messageOf(failure) });

@@ -4,6 +4,7 @@
  * A line of the file: {"level":"info","time":"2026-01-31T12:00:00.000Z","tag":"ModuloRegistro","fields":{...},"msg":"Bloque registrado"}.
  * A failing log never stops CoreC; that lines were lost is itself logged, on the terminal at once and in the file afterwards.
  */
+import { appendFileSync } from 'node:fs';
 import type { pino } from 'pino';
 import { messageOf, type Idioma } from '#domain/errors.ts';
 import { text as wording } from '#domain/texts/text.ts';
@@ -41,6 +42,8 @@ export interface Logging {
   /** Of the file. */
   stats(): { readonly written: number; readonly lost: number };
   flush(): Promise<void>;
+  /** An error line that is with the system when this returns: the process ends after it. Never throws. */
+  crashed(tag: string, text: string, error: unknown): void;
   /** Flushes and closes the file; lines after it go to the terminal only. */
   close(): Promise<void>;
 }
@@ -75,6 +78,10 @@ export function makeLogging(options: LoggingOptions): Logging {
     logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     stats: () => file?.stats() ?? { written: 0, lost: 0 },
     flush: async () => await file?.flush(),
+    crashed: (tag, told, error) => {
+      print('error', tag, told, undefined);
+      file?.writeSync('error', tag, told, plainFields({ error }));
+    },
     close: async () => await file?.close(),
   };
 }
@@ -112,6 +119,16 @@ class FileSide {
     if (this.#lines !== null) this.#writeNow(timeMs, line);
     else if (this.#waiting.length < WAITING_LINES_MAX) this.#waiting.push({ timeMs, line });
     else this.#lostWaiting += 1;
+  }
+
+  /** Beside the stream, whose lines are whole in the file: what it still holds is lost with the process, this line is not. */
+  writeSync(level: Level, tag: string, msg: string, fields: LogFields): void {
+    const time = new Date(this.#clock.nowMs()).toISOString();
+    try {
+      appendFileSync(this.#ruta, `${JSON.stringify({ level, time, tag, fields, msg })}\n`, { mode: 0o640 });
+    } catch {
+      // nobody is left to be told
+    }
   }
 
   stats(): { written: number; lost: number } {

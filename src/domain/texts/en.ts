@@ -124,6 +124,7 @@ export const EN = {
   'log.repaired_fresh': 'State of the last epoch cannot be had, repaired fresh: {error}',
   'log.server_awaited': '{error} Waiting for {server} (--wait)',
   'log.server_there': '{server} answers after {ms:duration}',
+  'log.crashed': 'CoreC ends by an error that nobody caught: {error}. What was acknowledged is kept: start it again',
   'log.broken_off': 'A run of {procesador} never ended and was broken off; what it should have run waits',
   'log.apart_left':
     'A bloque of {procesador}, of which a run never ended, cannot run on a thread any more; it is left alone until CoreC is started again',

@@ -122,6 +122,7 @@ export const ES: Readonly<Record<keyof typeof EN, string>> = {
   'log.repaired_fresh': 'No se pudo obtener el estado de la última época; reparadas de nuevo: {error}',
   'log.server_awaited': '{error} Se espera a {server} (--wait)',
   'log.server_there': '{server} responde al cabo de {ms:duration}',
+  'log.crashed': 'CoreC termina por un error que nadie capturó: {error}. Lo confirmado se conserva: iníciese de nuevo',
   'log.broken_off': 'Una ejecución de {procesador} no terminaba y fue interrumpida; lo que debía ejecutar espera',
   'log.apart_left':
     'Un bloque de {procesador}, una de cuyas ejecuciones no terminaba, ya no puede ejecutarse en un hilo; se deja en paz hasta que CoreC arranque de nuevo',

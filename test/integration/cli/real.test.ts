@@ -84,4 +84,31 @@ describe('with a running CoreC', () => {
     assert.ok(!existsSync(join(home.dataDir, 'corec.sock')));
     assert.equal((await at(home, 'status')).code, 3);
   });
+
+  test('an error that nobody catches ends it, stands in the log with its stack, and costs nothing', async () => {
+    const bomba = `import { ModuloBase } from 'corec';
+export class Bomba extends ModuloBase {
+  nombre = 'Bomba';
+  async inicializar() {}
+  async ejecutar() { setTimeout(() => { throw new Error('it went off'); }, 100); }
+  async detener() {}
+}`;
+    await using home = makeHome({ ...config, modulos: ['bomba.ts'] });
+    writeFileSync(join(home.folder, 'bomba.ts'), bomba);
+    const { code, stdout, stderr } = await at(home, 'run');
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, /CoreC ends by an error that nobody caught: it went off/);
+    assert.match(stderr, /bomba\.ts:5/);
+    const lines = readFileSync(join(home.folder, 'logs', 'corec.log'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const last = JSON.parse(lines.at(-1)!) as { level: string; time: string; msg: string; fields: unknown };
+    assert.deepEqual([last.level, Number.isNaN(Date.parse(last.time))], ['error', false]);
+    assert.match(last.msg, /it went off\. What was acknowledged is kept/);
+    assert.match(JSON.stringify(last.fields), /bomba\.ts:5/);
+
+    writeFileSync(home.configPath, JSON.stringify(config));
+    const again = await at(home, 'run', '--for', '1s');
+    assert.equal(again.code, 0, again.stderr);
+  });
 });
