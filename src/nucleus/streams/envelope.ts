@@ -21,6 +21,7 @@ import { errorJson } from '../commands/error-json.ts';
 export const DATA_BYTES_MAX = 1024 * 1024;
 /** With instance and entry it stays below the 256 characters of an id for appendOnce. */
 export const COMMAND_ID_CHARS_MAX = 128;
+const COMMAND_CHARS_MAX = 128;
 /** What is shown of something that was found. */
 const FOUND_CHARS_MAX = 80;
 
@@ -35,7 +36,7 @@ const textOf = (max: number): Said => ({
 const FIELDS = {
   v: { schema: z.literal(1), allowed: same('1') },
   id: { schema: z.string().min(1).max(COMMAND_ID_CHARS_MAX), allowed: textOf(COMMAND_ID_CHARS_MAX) },
-  command: { schema: z.string().min(1).max(128), allowed: textOf(128) },
+  command: { schema: z.string().min(1).max(COMMAND_CHARS_MAX), allowed: textOf(COMMAND_CHARS_MAX) },
   arguments: {
     schema: z.record(z.string(), z.unknown()).optional(),
     allowed: { en: 'an object {...}', es: 'un objeto {...}' },
@@ -95,6 +96,8 @@ export function parseCommand(fields: StreamFields, instanceId: string): ParsedEn
   } catch (error) {
     return dead('malformed', `data is not JSON: ${messageOf(error).slice(0, FOUND_CHARS_MAX)}`);
   }
+  const plain = plainCommand(value);
+  if (plain !== null) return { kind: 'command', command: plain };
   const result = schema.safeParse(value);
   if (result.success) {
     const {
@@ -118,6 +121,23 @@ export function parseCommand(fields: StreamFields, instanceId: string): ParsedEn
   const command = typeof raw['command'] === 'string' ? raw['command'].slice(0, 128) : '';
   return { kind: 'refused', id: raw['id'] as string, command, idioma, error: refusal(result.error.issues, raw) };
 }
+
+/**
+ * What nearly every command is, version, id, name and arguments alone, without the schema, which costs as much as everything else that
+ * is done to read one. Null: the schema decides.
+ */
+function plainCommand(value: unknown): StreamCommand | null {
+  if (value === null || typeof value !== 'object') return null;
+  for (const name in value) if (!PLAIN.has(name)) return null;
+  const { v, id, command, arguments: args = {} } = value as Readonly<Record<string, unknown>>;
+  if (v !== 1 || !isText(id, COMMAND_ID_CHARS_MAX) || !isText(command, COMMAND_CHARS_MAX)) return null;
+  if (args === null || typeof args !== 'object' || Array.isArray(args) || Object.hasOwn(args, '__proto__')) return null;
+  return { id, command, args: args as Readonly<Record<string, unknown>>, plugin: null, idioma: null, by: null };
+}
+
+const PLAIN: ReadonlySet<string> = new Set(['v', 'id', 'command', 'arguments']);
+const isText = (value: unknown, max: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= max;
 
 /** The field `data` of an answer. `result` is JSON already: answers that are alike are made once. */
 export function answerText(
