@@ -160,7 +160,7 @@ const GROUPS: readonly Group[] = [
       planned('modules.closures', 'ms', CLOSURES_LIMIT),
       planned('modules.closures-bloque', 'ms', CLOSURES_BLOQUE_LIMIT),
     ],
-    seconds: 12,
+    seconds: 20,
     run: micro('closures'),
   },
   { rows: [planned('modules.apart', 'ms', APART_LIMIT)], seconds: 14, run: micro('apart') },

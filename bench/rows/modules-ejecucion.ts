@@ -173,7 +173,7 @@ interface ClosureRuns {
 
 /**
  * Once as CoreC is started, once with room for young objects: what a million promises leave is collected every seventh bloque of a
- * thousand, or every hundredth, and the collector's pauses are all that a bloque's 99th percentile then shows.
+ * thousand, or every three hundredth, and the collector's pauses are all that a bloque's 99th percentile then shows.
  */
 export async function benchClosures(): Promise<BenchRow[]> {
   const started = await startChild<ClosureRuns>('closures.ts', null, CLOSURES_MS_MAX).result;
