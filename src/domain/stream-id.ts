@@ -11,14 +11,21 @@ const ID = /^(\d{1,20})(?:-(\d{1,20}))?$/;
 /** `operation` is named in the error for what is no id. */
 export function parseStreamId(id: string, operation: string): StreamId {
   const [, ms, n] = ID.exec(id) ?? [];
-  if (ms === undefined) {
-    throw new CoreCError('COREC_E_ARGUMENT', {
-      command: operation,
-      found: `the id ${JSON.stringify(id.slice(0, 80))}`,
-      allowed: '0, $, or <ms>-<n>',
-    });
-  }
+  if (ms === undefined) throw noStreamId(id, operation);
   return { ms: Number(ms), n: Number(n ?? 0) };
+}
+
+/** As `parseStreamId`, for who needs no parts of it. */
+export function assertStreamId(id: string, operation: string): void {
+  if (!ID.test(id)) throw noStreamId(id, operation);
+}
+
+function noStreamId(id: string, operation: string): CoreCError {
+  return new CoreCError('COREC_E_ARGUMENT', {
+    command: operation,
+    found: `the id ${JSON.stringify(id.slice(0, 80))}`,
+    allowed: '0, $, or <ms>-<n>',
+  });
 }
 
 export function formatStreamId({ ms, n }: StreamId): string {

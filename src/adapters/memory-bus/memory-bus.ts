@@ -10,7 +10,7 @@
  */
 import { CoreCError } from '#domain/errors.ts';
 import { MIB } from '#domain/limits.ts';
-import { formatStreamId, parseStreamId } from '#domain/stream-id.ts';
+import { assertStreamId, formatStreamId, parseStreamId } from '#domain/stream-id.ts';
 import { assertFieldsCount, assertOnceId } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import {
@@ -146,7 +146,7 @@ export class MemoryBus implements StreamBus {
 
   async ack(name: string, groupName: string, ids: readonly string[]): Promise<number> {
     this.#assertOpen();
-    for (const id of ids) parseStreamId(id, 'ack');
+    for (const id of ids) assertStreamId(id, 'ack');
     return this.#streams.get(name)?.groups.get(groupName)?.ack(ids) ?? 0;
   }
 

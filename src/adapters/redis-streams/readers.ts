@@ -32,18 +32,22 @@ const PAUSE_MS = 50;
 
 interface Idle {
   readonly link: Link;
-  readonly cancelTimer: () => void;
+  readonly sinceMs: number;
 }
 
 export class Readers {
   readonly #options: ReadersOptions;
+  /** The one that was used last is the last. */
   readonly #idle: Idle[] = [];
   /** Made once for a signal: who reads, reads again with the same one. */
-  readonly #ends = new WeakMap<AbortSignal, AbortSignal>();
+  readonly #ends = new WeakMap<AbortSignal, Ending>();
+  readonly #closing: Ending;
+  #cancelTidy: (() => void) | null = null;
   #count = 0;
 
   constructor(options: ReadersOptions) {
     this.#options = options;
+    this.#closing = new Ending(options.closing);
   }
 
   get count(): number {
@@ -59,8 +63,9 @@ export class Readers {
     signal: AbortSignal | undefined,
     ask: (client: RedisClient, sliceMs: number) => Promise<Reply>,
   ): Promise<Reply> {
-    const { clock, sliceMs, closing } = this.#options;
-    const ended = signal === undefined ? closing : this.#endOf(signal);
+    const { clock, sliceMs } = this.#options;
+    const ending = signal === undefined ? this.#closing : this.#endOf(signal);
+    const ended = ending.signal;
     const endMs = clock.monotonicMs() + blockMs;
     const link = this.#take();
     let isWhole = true;
@@ -74,14 +79,15 @@ export class Readers {
           if (failure !== null) throw failure;
           return null;
         }
-        const client = (await link.ready(leftMs, ended)) ?? (isFirst ? await this.#opened(link, ended) : null);
+        const client =
+          link.client ?? (await link.ready(leftMs, ended)) ?? (isFirst ? await this.#opened(link, ended) : null);
         if (client === null) {
           if (!ended.aborted) failure = asError(link.reason);
           continue;
         }
         try {
           isWhole = false;
-          const reply = await unlessEnded(ask(client, Math.max(1, Math.ceil(Math.min(leftMs, sliceMs)))), ended);
+          const reply = await ending.unless(ask(client, Math.max(1, Math.ceil(Math.min(leftMs, sliceMs)))));
           isWhole = reply !== ENDED;
           if (reply === ENDED) return null;
           if (reply !== null) return reply;
@@ -100,15 +106,15 @@ export class Readers {
   }
 
   close(): void {
-    for (const { link, cancelTimer } of this.#idle.splice(0)) {
-      cancelTimer();
-      this.#end(link);
-    }
+    this.#cancelTidy?.();
+    for (const { link } of this.#idle.splice(0)) this.#end(link);
   }
 
-  #endOf(signal: AbortSignal): AbortSignal {
+  #endOf(signal: AbortSignal): Ending {
     let end = this.#ends.get(signal);
-    if (end === undefined) this.#ends.set(signal, (end = AbortSignal.any([signal, this.#options.closing])));
+    if (end === undefined) {
+      this.#ends.set(signal, (end = new Ending(AbortSignal.any([signal, this.#options.closing]))));
+    }
     return end;
   }
 
@@ -119,10 +125,7 @@ export class Readers {
 
   #take(): Link {
     const idle = this.#idle.pop();
-    if (idle !== undefined) {
-      idle.cancelTimer();
-      return idle.link;
-    }
+    if (idle !== undefined) return idle.link;
     const { readersMax, makeLink } = this.#options;
     if (this.#count >= readersMax) {
       throw new CoreCError('COREC_E_LIMIT', {
@@ -141,12 +144,17 @@ export class Readers {
       this.#end(link);
       return;
     }
-    const cancelTimer = clock.after(IDLE_MS, () => {
-      this.#idle.splice(this.#idle.indexOf(idle), 1);
-      this.#end(link);
-    });
-    const idle: Idle = { link, cancelTimer };
-    this.#idle.push(idle);
+    this.#idle.push({ link, sinceMs: clock.monotonicMs() });
+    this.#cancelTidy ??= clock.after(IDLE_MS, () => this.#tidy());
+  }
+
+  /** Closes what was not used for IDLE_MS. One timer for all and for many reads: a timer a read costs as much as sending it. */
+  #tidy(): void {
+    const { clock } = this.#options;
+    const dueMs = clock.monotonicMs() - IDLE_MS;
+    while (this.#idle.length > 0 && this.#idle[0]!.sinceMs <= dueMs) this.#end(this.#idle.shift()!.link);
+    const [oldest] = this.#idle;
+    this.#cancelTidy = oldest === undefined ? null : clock.after(oldest.sinceMs - dueMs, () => this.#tidy());
   }
 
   #end(link: Link): void {
@@ -171,16 +179,40 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('no answer');
 }
 
-/** What is still under way at the end is let go: its connection is closed, which rejects it. */
-async function unlessEnded(work: Promise<Reply>, ended: AbortSignal): Promise<Reply | typeof ENDED> {
-  const { promise, resolve } = Promise.withResolvers<typeof ENDED>();
-  const end = (): void => resolve(ENDED);
-  ended.addEventListener('abort', end, { once: true });
-  if (ended.aborted) end();
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    ended.removeEventListener('abort', end);
+/** The end of waits, listened to once for all of them: a listener a read would cost more than the rest of a short one. */
+class Ending {
+  readonly signal: AbortSignal;
+  /** In no order. Not a Set: one that is added to and taken from all the time is copied again and again. */
+  readonly #waits: (() => void)[] = [];
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+    signal.addEventListener('abort', () => {
+      for (const end of this.#waits) end();
+    });
+  }
+
+  #over(end: () => void): void {
+    const last = this.#waits.pop()!;
+    if (last !== end) this.#waits[this.#waits.indexOf(end)] = last;
+  }
+
+  /** What is still under way at the end is let go: its connection is closed, which rejects it. */
+  unless(work: Promise<Reply>): Promise<Reply | typeof ENDED> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => resolve(ENDED);
+      this.#waits.push(end);
+      work.then(
+        (reply) => {
+          this.#over(end);
+          resolve(reply);
+        },
+        (error: unknown) => {
+          this.#over(end);
+          reject(error);
+        },
+      );
+      if (this.signal.aborted) end();
+    });
   }
 }

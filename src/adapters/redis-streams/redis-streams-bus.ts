@@ -17,7 +17,7 @@
 import { randomUUID } from 'node:crypto';
 import { CoreCError } from '#domain/errors.ts';
 import { MIB } from '#domain/limits.ts';
-import { compareStreamIds, parseStreamId } from '#domain/stream-id.ts';
+import { assertStreamId, compareStreamIds, parseStreamId } from '#domain/stream-id.ts';
 import { assertFieldsCount, assertOnceId, STREAMS } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import type {
@@ -100,6 +100,9 @@ export class RedisStreamsBus implements StreamBus {
   readonly #groups = new Map<string, KnownGroup>();
   readonly #places = new Map<string, Place>();
   readonly #closing = new AbortController();
+  readonly #senderId = randomUUID();
+  /** Calls of appendOnceAll so far: with the sender's id they tell one from every other. */
+  #tokens = 0;
   #closed: Promise<void> | null = null;
 
   constructor(options: RedisStreamsOptions) {
@@ -119,7 +122,7 @@ export class RedisStreamsBus implements StreamBus {
         random,
         ...told,
       });
-    const senderId = randomUUID();
+    const senderId = this.#senderId;
     this.#link = makeLink('write', silentMs, {
       // a right that is missing is told at the start, not by the first alert
       probe: (client) => probeRights(client, STREAMS.alerts, appendsKey(STREAMS.alerts, senderId)),
@@ -198,17 +201,21 @@ export class RedisStreamsBus implements StreamBus {
       assertFieldsCount(Object.keys(fields).length);
     }
     const appended: AppendedOnce[] = [];
+    const prefix = onceKey(stream, '');
+    const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
     while (appended.length < list.length) {
-      const some = list.slice(appended.length, appended.length + ONCE_ENTRIES);
-      const token = randomUUID();
-      const keys = [stream, ...some.map(({ onceId }) => onceKey(stream, onceId))];
-      const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
-      const head = [SCRIPTS.appendOnce, String(keys.length), ...keys, token, ttlMs, String(this.#options.maxlen)];
-      const args = [...head, ...some.flatMap(({ fields }) => flatFields(fields))];
+      const from = appended.length;
+      const to = Math.min(list.length, from + ONCE_ENTRIES);
+      const token = `${this.#senderId}.${(this.#tokens++).toString(36)}`;
+      const args: (string | Buffer)[] = [SCRIPTS.appendOnce, String(1 + to - from), stream];
+      for (let k = from; k < to; k++) args.push(prefix + list[k]!.onceId);
+      args.push(token, ttlMs, String(this.#options.maxlen));
+      for (let k = from; k < to; k++) pushFields(args, list[k]!.fields);
       const reply = await this.#call({ operation: 'XADD', stream }, 'eval', args, this.#options.appendMs ?? APPEND_MS);
       for (const [k, answer] of listOf(reply).entries()) {
-        const [id, first] = textOf(answer).split(' ');
-        appended.push({ id: id!, first: first === `${token}:${k}` });
+        const text = textOf(answer);
+        const space = text.indexOf(' ');
+        appended.push({ id: text.slice(0, space), first: text.slice(space + 1) === `${token}:${k}` });
       }
     }
     return appended;
@@ -243,7 +250,7 @@ export class RedisStreamsBus implements StreamBus {
     this.#assertOpen();
     await this.#makeGroup(stream, group, from);
     const deliveredId = from === '$' ? await this.#topId(stream) : '0-0';
-    const key = JSON.stringify([stream, group]);
+    const key = keyOf(stream, group);
     if (!this.#groups.has(key)) this.#groups.set(key, { stream, group, deliveredId });
   }
 
@@ -270,15 +277,17 @@ export class RedisStreamsBus implements StreamBus {
     ];
     const place = this.#placeOf(stream, group, consumer);
     let isRest = false;
-    const ask = async (client: RedisClient, ms: number | null): Promise<Reply> => {
-      if (place.isUnsure) {
-        const rest = await send(client, 'xreadgroup', args(null, place.afterId));
-        isRest = streamEntriesOf(rest).length > 0;
-        if (isRest) return rest;
-      }
+    const askNew = (client: RedisClient, ms: number | null): Promise<Reply> => {
       place.isUnsure = true;
-      return await send(client, 'xreadgroup', args(ms, '>'));
+      return send(client, 'xreadgroup', args(ms, '>'));
     };
+    const askUnsure = async (client: RedisClient, ms: number | null): Promise<Reply> => {
+      const rest = await send(client, 'xreadgroup', args(null, place.afterId));
+      isRest = streamEntriesOf(rest).length > 0;
+      return isRest ? rest : await askNew(client, ms);
+    };
+    const ask = (client: RedisClient, ms: number | null): Promise<Reply> =>
+      place.isUnsure ? askUnsure(client, ms) : askNew(client, ms);
     const entries = await this.#inGroup(stream, group, async () =>
       streamEntriesOf(
         blockMs <= 0
@@ -294,13 +303,13 @@ export class RedisStreamsBus implements StreamBus {
     place.afterId = entries.at(-1)!.id;
     // there may be more of it
     place.isUnsure = isRest;
-    const known = this.#groups.get(JSON.stringify([stream, group]));
+    const known = this.#groups.get(keyOf(stream, group));
     if (known !== undefined) known.deliveredId = place.afterId;
     return entries;
   }
 
   #placeOf(stream: string, group: string, consumer: string): Place {
-    const key = JSON.stringify([stream, group, consumer]);
+    const key = keyOf(stream, group, consumer);
     let place = this.#places.get(key);
     if (place === undefined) this.#places.set(key, (place = { afterId: '0-0', isUnsure: false }));
     return place;
@@ -308,7 +317,7 @@ export class RedisStreamsBus implements StreamBus {
 
   async ack(stream: string, group: string, ids: readonly string[]): Promise<number> {
     this.#assertOpen();
-    for (const id of ids) parseStreamId(id, 'ack');
+    for (const id of ids) assertStreamId(id, 'ack');
     let count = 0;
     for (let at = 0; at < ids.length; at += ACK_MAX) {
       const some = ids.slice(at, at + ACK_MAX);
@@ -407,7 +416,7 @@ export class RedisStreamsBus implements StreamBus {
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + withinMs;
     for (;;) {
-      const client = await this.#link.ready(endMs - clock.monotonicMs());
+      const client = this.#link.client ?? (await this.#link.ready(endMs - clock.monotonicMs()));
       if (client === null) {
         this.#assertUp();
         throw this.#describe(this.#link.reason, attempt);
@@ -479,7 +488,7 @@ export class RedisStreamsBus implements StreamBus {
       return await work();
     } catch (error) {
       if (!isLost(error)) throw error;
-      const known = this.#groups.get(JSON.stringify([stream, group]));
+      const known = this.#groups.get(keyOf(stream, group));
       if (known === undefined) {
         throw new CoreCError(
           'COREC_E_NOT_FOUND',
@@ -504,13 +513,18 @@ export class RedisStreamsBus implements StreamBus {
 }
 
 /** Count of fields, then field, value ... */
-function flatFields(fields: StreamFields): (string | Buffer)[] {
-  const list = Object.entries(fields);
-  return [
-    String(list.length),
-    ...list.flatMap(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value)]),
-  ];
+function pushFields(args: (string | Buffer)[], fields: StreamFields): void {
+  const names = Object.keys(fields);
+  args.push(String(names.length));
+  for (const name of names) {
+    const value = fields[name]!;
+    args.push(name, typeof value === 'string' ? value : Buffer.from(value));
+  }
 }
+
+/** No two lists of names give the same: each but the last says how long it is. */
+const keyOf = (stream: string, group: string, consumer = ''): string =>
+  `${stream.length},${group.length},${stream}${group}${consumer}`;
 
 /** Asked by a call, since a signal that was looked at before may have been raised meanwhile. */
 function isAborted(signal: AbortSignal | undefined): boolean {

@@ -25,15 +25,21 @@ export function entriesOf(reply: Reply | undefined): StreamEntry[] {
   for (const item of listOf(reply)) {
     const [id, flat] = listOf(item);
     if (flat === null) continue;
-    const list = listOf(flat);
-    const fields: [string, Uint8Array][] = [];
-    for (let k = 0; k < list.length; k += 2) {
-      fields.push([textOf(list[k]), Buffer.from(list[k + 1] as Buffer)]);
-    }
-    // fromEntries defines: a field may be called __proto__
-    entries.push({ id: textOf(id), fields: Object.fromEntries(fields) });
+    entries.push({ id: textOf(id), fields: fieldsOf(listOf(flat)) });
   }
   return entries;
+}
+
+function fieldsOf(list: readonly Reply[]): Record<string, Uint8Array> {
+  const fields: Record<string, Uint8Array> = {};
+  for (let k = 0; k < list.length; k += 2) {
+    const name = textOf(list[k]);
+    const value = Buffer.from(list[k + 1] as Buffer);
+    // assigned, this one would be the prototype
+    if (name === '__proto__') Object.defineProperty(fields, name, { value, enumerable: true });
+    else fields[name] = value;
+  }
+  return fields;
 }
 
 /** Of XREAD and XREADGROUP over one stream: `[[stream, entries]]`, or nothing. */

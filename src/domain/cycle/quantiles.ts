@@ -28,9 +28,10 @@ export class Quantiles {
   at(q: number): number {
     if (this.#count === 0) return 0;
     const rank = Math.max(1, Math.ceil(q * this.#count));
+    const counts = this.#counts;
     let seen = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      seen += this.#counts[bucket]!;
+      seen += counts[bucket]!;
       if (seen >= rank) return Math.min(this.#max, LOWEST * GROWTH ** (bucket + 0.5));
     }
     return this.#max;

@@ -3,7 +3,8 @@
  * argument, what was found and what is allowed.
  *
  * G1 The schema and the words of a fault come from the same row, so they cannot disagree.
- * G2 A fault's text holds at most FOUND_CHARS_MAX characters of what was given.
+ * G2 What is read without the schema is read as the schema would.
+ * G3 A fault's text holds at most FOUND_CHARS_MAX characters of what was given.
  */
 import { z } from 'zod';
 import type { Idioma } from '#domain/errors.ts';
@@ -50,6 +51,48 @@ function schemaOf(arg: Arg): z.ZodType {
 }
 
 /**
+ * What nearly all arguments are, judged by the rows alone: the schema costs as much as carrying out a command that looks. Null: the
+ * schema decides, which has the words for what is wrong.
+ */
+export function plainValues(args: Args, given: unknown): Record<string, unknown> | null {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) return null;
+  for (const name in given) if (!Object.hasOwn(args, name)) return null;
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(args)) {
+    const value = plainValue(args[name]!, (given as Readonly<Record<string, unknown>>)[name]);
+    if (value === undefined) return null;
+    values[name] = value;
+  }
+  return values;
+}
+
+/** Undefined: the schema decides. */
+function plainValue(arg: Arg, value: unknown): unknown {
+  switch (arg.kind) {
+    case 'text': {
+      if (value === undefined) return arg.required === true ? undefined : (arg.default ?? null);
+      const min = arg.default === '' ? 0 : 1;
+      return typeof value === 'string' && value.length >= min && value.length <= arg.max ? value : undefined;
+    }
+    case 'number':
+      if (value === undefined) return arg.default;
+      return Number.isSafeInteger(value) && (value as number) >= arg.min && (value as number) <= arg.max
+        ? value
+        : undefined;
+    case 'flag':
+      if (value === undefined) return arg.default;
+      return typeof value === 'boolean' ? value : undefined;
+    case 'choice':
+      if (value === undefined) return arg.default;
+      return arg.choices.includes(value as string) ? value : undefined;
+    case 'time':
+      return value === undefined ? null : undefined;
+    case 'span':
+      return value === undefined ? (parseSpan(arg.default) ?? undefined) : undefined;
+  }
+}
+
+/**
  * Judges raw arguments and brings them into the form handlers get.
  *
  * @throws CommandError COREC_E_ARGUMENT with every fault.
@@ -61,6 +104,8 @@ export function readArguments<A extends Args>(
   nowMs: number,
 ): ArgValues<A> {
   const given = raw ?? {};
+  const plain = plainValues(entry.args, given);
+  if (plain !== null) return plain as ArgValues<A>;
   const result = schema.safeParse(given);
   if (!result.success) throw argumentError(entry, result.error.issues, given);
   const values: Record<string, unknown> = {};

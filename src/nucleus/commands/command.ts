@@ -89,8 +89,8 @@ export interface Command {
   readonly entry: CommandEntry;
   readonly input: z.ZodType<Readonly<Record<string, unknown>>>;
   readonly output: z.ZodType;
-  /** `input` has passed the schema. */
-  readonly handle: (input: never, ctx: HandlerContext & { readonly api: NucleusApi }) => Promise<unknown>;
+  /** `input` has passed the schema. Gives the answer, or the promise of it. */
+  readonly handle: (input: never, ctx: HandlerContext & { readonly api: NucleusApi }) => unknown;
 }
 
 /** An error whose found and allowed are themselves words, given in both languages. */

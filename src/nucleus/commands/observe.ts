@@ -28,12 +28,12 @@ const BLOQUE_ALERTAS = 20;
 
 const status = defineCommand(CATALOGUE.status, statusResult, (_input, { api }) => api.status());
 
-const top = defineCommand(CATALOGUE.top, topResult, async ({ limit }, { api, nowMs }) => ({
+const top = defineCommand(CATALOGUE.top, topResult, ({ limit }, { api, nowMs }) => ({
   atMs: nowMs(),
   entidades: api.top(limit),
 }));
 
-const bloques = defineCommand(CATALOGUE.bloques, bloquesResult, async ({ entrada, limit }, { api }) => {
+const bloques = defineCommand(CATALOGUE.bloques, bloquesResult, ({ entrada, limit }, { api }) => {
   const all = api.entradas();
   if (entrada === null) return { entradas: all, ...cut(api.bloques(null, limit + 1), 'bloques', limit) };
   const entradas = all.filter((one) => one.id === entrada);
@@ -51,7 +51,7 @@ const bloque = defineCommand(CATALOGUE.bloque, bloqueResult, async ({ id, limit 
   };
 });
 
-const entidades = defineCommand(CATALOGUE.entidades, entidadesResult, async (input, { api }) =>
+const entidades = defineCommand(CATALOGUE.entidades, entidadesResult, (input, { api }) =>
   cut(api.entidades(input.glob, input.bloque, input.limit + 1), 'entidades', input.limit),
 );
 
@@ -112,11 +112,9 @@ const doctor = defineCommand(CATALOGUE.doctor, doctorResult, async (_input, { ap
   return { findings, ok: countOf('ok'), warn: countOf('warn'), fail: countOf('fail') };
 });
 
-const supervision = defineCommand(CATALOGUE.supervision, supervisionResult, async (_input, { api }) =>
-  api.supervision(),
-);
+const supervision = defineCommand(CATALOGUE.supervision, supervisionResult, (_input, { api }) => api.supervision());
 
-const evolucion = defineCommand(CATALOGUE.evolucion, evolucionViews, async ({ bloque: ref }, { api }) => ({
+const evolucion = defineCommand(CATALOGUE.evolucion, evolucionViews, ({ bloque: ref }, { api }) => ({
   entradas: api.evolucion(ref),
 }));
 

@@ -28,9 +28,6 @@ const ACK_SOON = 256;
 const ACK_WITHIN_MS = 20;
 const ACKNOWLEDGING = `${STREAMS.commands}, acknowledging`;
 
-/** One promise for all: there nearly always is. */
-const ROOM = Promise.resolve();
-
 export interface Answer {
   /** The entry that it answers. */
   readonly entry: string;
@@ -62,12 +59,13 @@ export class Answers {
   readonly #stop = new AbortController();
   #waiting: Answer[] = [];
   #isFlushing = false;
+  #isHeld = false;
   #appends = 0;
   #acks: string[] = [];
+  /** When the first of them came. */
+  #acksSinceMs = 0;
   #isAcknowledging = false;
-  /** Ends the pause before an acknowledgement. */
-  #ackNow: () => void = () => {};
-  #cancelAck: () => void = () => {};
+  #cancelAck: (() => void) | null = null;
   #roomWaiters: (() => void)[] = [];
 
   constructor(deps: AnswersDeps) {
@@ -77,19 +75,30 @@ export class Answers {
   push(answer: Answer): void {
     this.#waiting.push(answer);
     this.bytes += answer.text.length;
-    void this.#flush();
+    if (!this.#isHeld) void this.#flushSoon();
   }
 
-  /** Acknowledges an entry that gets no answer. */
+  /** More answers come in this turn: they wait for each other, until `release`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#flush();
+  }
+
+  /** Acknowledges an entry: that it was answered, or gets no answer. */
   acknowledge(entry: string): void {
+    if (this.#acks.length === 0) this.#acksSinceMs = this.#deps.clock.monotonicMs();
     this.#acks.push(entry);
-    if (this.#acks.length >= ACK_SOON) this.#ackNow();
-    if (!this.#isAcknowledging) void this.#acknowledge();
+    if (this.#acks.length >= ACK_SOON) this.#acknowledgeNow();
+    this.#cancelAck ??= this.#deps.clock.after(ACK_WITHIN_MS, () => this.#acknowledgeLate());
   }
 
-  /** Resolves when less than `bytesMax` wait, or when nothing is sent any more. */
-  room(bytesMax: number): Promise<void> {
-    return this.bytes > bytesMax ? this.#room(bytesMax) : ROOM;
+  /** Resolves when less than `bytesMax` wait, or when nothing is sent any more; null: less do. */
+  room(bytesMax: number): Promise<void> | null {
+    return this.bytes > bytesMax ? this.#room(bytesMax) : null;
   }
 
   async #room(bytesMax: number): Promise<void> {
@@ -101,18 +110,22 @@ export class Answers {
   /** Tries no more: what is not answered stays pending in the stream. */
   stop(): void {
     this.#stop.abort();
-    this.#ackNow();
+    this.#cancelAck?.();
     this.#wakeRoom();
   }
 
-  async #flush(): Promise<void> {
+  /** Whoever answers in the same turn goes along: an append costs more than the answers in it. */
+  async #flushSoon(): Promise<void> {
     if (this.#isFlushing || this.#appends >= APPENDS_MAX) return;
     this.#isFlushing = true;
-    // whoever answers in the same turn goes along: an append costs more than the answers in it
     await this.#deps.clock.yieldToIo();
     this.#isFlushing = false;
+    if (!this.#isHeld) this.#flush();
+  }
+
+  #flush(): void {
     // what was appended before is acknowledged in the same write
-    this.#ackNow();
+    this.#acknowledgeNow();
     while (this.#waiting.length >= (this.#appends === 0 ? 1 : BATCH_MAX) && this.#appends < APPENDS_MAX) {
       if (this.#stop.signal.aborted) return;
       void this.#send(this.#takeBatch());
@@ -129,7 +142,7 @@ export class Answers {
       this.acknowledge(entry);
     }
     this.#wakeRoom();
-    if (this.#waiting.length > 0) void this.#flush();
+    if (this.#waiting.length > 0) void this.#flushSoon();
   }
 
   /** The first of what waits that share a time to be remembered. */
@@ -186,23 +199,33 @@ export class Answers {
     return true;
   }
 
+  /** One timer for many: most have gone along with answers by the time it is due. */
+  #acknowledgeLate(): void {
+    const { clock } = this.#deps;
+    this.#cancelAck = null;
+    if (this.#acks.length === 0) return;
+    const leftMs = this.#acksSinceMs + ACK_WITHIN_MS - clock.monotonicMs();
+    if (leftMs <= 0) this.#acknowledgeNow();
+    else this.#cancelAck = clock.after(leftMs, () => this.#acknowledgeLate());
+  }
+
+  #acknowledgeNow(): void {
+    if (this.#acks.length > 0 && !this.#isAcknowledging) void this.#acknowledge();
+  }
+
   async #acknowledge(): Promise<void> {
     this.#isAcknowledging = true;
     const { bus, clock, group, done } = this.#deps;
-    while (this.#acks.length > 0) {
-      if (this.#acks.length < ACK_SOON && !this.#stop.signal.aborted) {
-        await new Promise<void>((resolve) => {
-          this.#ackNow = resolve;
-          this.#cancelAck = clock.after(ACK_WITHIN_MS, resolve);
-        });
-        this.#cancelAck();
-      }
+    do {
       const ids = this.#acks.splice(0, ACKS_MAX);
-      if (ids.length > 0 && (await this.#try(ACKNOWLEDGING, () => bus.ack(STREAMS.commands, group, ids))) === null)
-        break;
+      if ((await this.#try(ACKNOWLEDGING, () => bus.ack(STREAMS.commands, group, ids))) === null) break;
       done(ids);
-    }
+    } while (this.#acks.length >= ACK_SOON);
     this.#isAcknowledging = false;
+    // those that came meanwhile may have been let down by the timer
+    if (this.#acks.length > 0 && !this.#stop.signal.aborted) {
+      this.#cancelAck ??= clock.after(ACK_WITHIN_MS, () => this.#acknowledgeLate());
+    }
   }
 
   #try<T>(who: string, attempt: () => Promise<T>): Promise<T | null> {

@@ -28,7 +28,7 @@ import type { ClaimedEntry, StreamBus, StreamEntry } from '#ports/stream-bus.ts'
 import type { CommandContext, ConfigAccess } from '../commands/command.ts';
 import { toCoreCError } from '../commands/error-json.ts';
 import { RecentCommands } from '../commands/recent.ts';
-import { runCommand, type CommandTable } from '../commands/run.ts';
+import { beginCommand, type CommandTable } from '../commands/run.ts';
 import { Answers } from './answers.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { answerText, parseCommand, type DeadReason, type StreamCommand } from './envelope.ts';
@@ -133,7 +133,11 @@ export class CommandDoor {
       group,
       stream: STREAMS.commands,
       consumer: deps.consumer,
-      take: (entry) => this.#take(entry),
+      take: (entry) => {
+        this.#answers.hold();
+        this.#take(entry);
+      },
+      taken: () => this.#answers.release(),
       room: () => this.#answers.room(ANSWER_BYTES),
       onTrimmed: (count) => deps.alertTrimmed(STREAMS.commands, count),
     });
@@ -232,18 +236,23 @@ export class CommandDoor {
       // of two that acknowledge one alert the later one has to be the later one
       const about = name === 'ack' ? JSON.stringify(command.args['id']) : null;
       this.#lane.push({ kind, about, run: () => this.#change(entry, command) });
-    } else void this.#look(entry, command);
+    } else this.#look(entry, command);
   }
 
-  async #look(entry: StreamEntry, command: StreamCommand): Promise<void> {
+  /** Answered within the call where the command is: what a read brought then leaves together, at its end. */
+  #look(entry: StreamEntry, command: StreamCommand): void {
     const idioma = command.idioma ?? this.#deps.idioma;
     const key = JSON.stringify([command.command, idioma, command.args]);
-    try {
-      const result = await this.#reads.answer(key, () => this.#carryOut(command, null));
+    const found = (result: string): void =>
       this.#answer(entry, command, { result }, Math.min(this.#deps.ttlS, LOOK_TTL_S));
+    // what may be well in a moment is not the answer for good
+    const failed = (error: unknown): void => this.#refuse(entry, command, error, !isTransient(error));
+    try {
+      const result = this.#reads.answer(key, () => this.#carryOut(command, null));
+      if (typeof result === 'string') found(result);
+      else void result.then(found, failed);
     } catch (error) {
-      // what may be well in a moment is not the answer for good
-      this.#refuse(entry, command, error, !isTransient(error));
+      failed(error);
     }
   }
 
@@ -291,7 +300,8 @@ export class CommandDoor {
     }
   }
 
-  #carryOut(command: StreamCommand, comandoId: string | null): Promise<unknown> {
+  /** The answer, or the promise of it. @throws what the command does. */
+  #carryOut(command: StreamCommand, comandoId: string | null): unknown {
     const { api, clock, config, idioma, commands } = this.#deps;
     const context: CommandContext = {
       api,
@@ -309,7 +319,7 @@ export class CommandDoor {
       onProgress: null,
       checkOutput: false,
     };
-    return runCommand(commands, command.command, command.args, context);
+    return beginCommand(commands, command.command, command.args, context);
   }
 
   #answer(

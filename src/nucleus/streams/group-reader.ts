@@ -14,7 +14,7 @@ import type { Say } from '#domain/texts/text.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Logger } from '#ports/logger.ts';
 import type { ClaimedEntry, StreamBus, StreamFields } from '#ports/stream-bus.ts';
-import { pause, type StreamHealth } from './stream-health.ts';
+import type { StreamHealth } from './stream-health.ts';
 
 const TAG = 'Streams';
 /** Entries in one read. */
@@ -50,8 +50,10 @@ export interface GroupReaderDeps {
   readonly consumer: string;
   /** In the order of the stream; `done` is called for it later. */
   readonly take: (entry: ClaimedEntry) => void;
-  /** Resolves when there is room for what is taken to leave again. */
-  readonly room: () => Promise<void>;
+  /** Everything that a read brought was taken, or what was until now: what came of it may leave. */
+  readonly taken: () => void;
+  /** Resolves when there is room for what is taken to leave again; null: there is. */
+  readonly room: () => Promise<void> | null;
   /** So many entries in all were trimmed away while they were pending. */
   readonly onTrimmed: (count: number) => void;
 }
@@ -70,6 +72,7 @@ export class GroupReader {
   readonly #underWay = new Map<string, UnderWay>();
   #underWayBytes = 0;
   #waiters: (() => void)[] = [];
+  #endGathering = (): void => {};
   #looping: Promise<void> = Promise.resolve();
   #count = READ_MIN;
   /** Until a read finds nothing: what it brought was there before. */
@@ -102,6 +105,7 @@ export class GroupReader {
   /** Reads no more; resolves when what was read is taken. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#endGathering();
     this.#wake();
     await this.#looping;
   }
@@ -122,27 +126,32 @@ export class GroupReader {
   async #read(): Promise<void> {
     const { health, clock, stream } = this.#deps;
     const { signal } = this.#stop;
+    const step = (): Promise<boolean> => this.#step();
+    const hasRoom = (): boolean => this.#underWay.size < UNDER_WAY_MAX && this.#underWayBytes <= UNDER_WAY_BYTES;
     while (!signal.aborted) {
-      await health.keepTrying(stream, signal, () => this.#step());
-      await this.#until(() => this.#underWay.size < UNDER_WAY_MAX && this.#underWayBytes <= UNDER_WAY_BYTES);
-      await clock.yieldToIo();
+      const hasGathered = await health.keepTrying(stream, signal, step);
+      if (!hasRoom()) await this.#until(hasRoom);
+      // sockets and timers had their turn while it gathered
+      if (hasGathered !== true) await clock.yieldToIo();
     }
   }
 
-  async #step(): Promise<void> {
+  /** True: it waited after a read that brought few. */
+  async #step(): Promise<boolean> {
     const { bus, logger, say, stream, group } = this.#deps;
     try {
-      if (this.#isClaimDue()) await this.#claim();
-      else await this.#readNew();
+      if (!this.#isClaimDue()) return await this.#readNew();
+      await this.#claim();
     } catch (error) {
       if (!(error instanceof CoreCError) || error.code !== 'COREC_E_NOT_FOUND') throw error;
       // the server lost the stream, or somebody deleted it
       logger.warn(TAG, say('log.streams_group'), { stream });
       await bus.openGroup(stream, group, '0');
     }
+    return false;
   }
 
-  async #readNew(): Promise<void> {
+  async #readNew(): Promise<boolean> {
     const { bus, clock, stream, group, consumer } = this.#deps;
     const { signal } = this.#stop;
     const count = Math.min(this.#count, UNDER_WAY_MAX - this.#underWay.size);
@@ -150,12 +159,17 @@ export class GroupReader {
     const entries = await bus.readGroup(stream, group, consumer, count, waitMs, signal);
     if (entries.length === 0) {
       this.#isBacklog = false;
-      return;
+      return false;
     }
     const bytes = await this.#takeAll(entries.map(({ id, fields }) => ({ id, fields, deliveries: 1 })));
     const fitting = Math.floor((READ_BYTES * entries.length) / Math.max(1, bytes));
     this.#count = Math.max(1, Math.min(READ_MAX, fitting, this.#count * 2));
-    if (entries.length < GATHER_BELOW) await pause(clock, GATHER_MS, signal);
+    if (entries.length >= GATHER_BELOW || signal.aborted) return false;
+    await new Promise<void>((resolve) => {
+      this.#endGathering = resolve;
+      clock.after(GATHER_MS, resolve);
+    });
+    return true;
   }
 
   #isClaimDue(): boolean {
@@ -193,7 +207,7 @@ export class GroupReader {
 
   /** Takes entries in their order; returns their bytes. */
   async #takeAll(entries: readonly ClaimedEntry[]): Promise<number> {
-    const { clock, take, room } = this.#deps;
+    const { clock, take, taken, room } = this.#deps;
     let sinceMs = clock.monotonicMs();
     let sum = 0;
     for (const entry of entries) {
@@ -202,12 +216,20 @@ export class GroupReader {
       this.#underWay.set(entry.id, { sinceMs, bytes });
       this.#underWayBytes += bytes;
     }
-    for (const entry of entries) {
-      take(entry);
-      await room();
-      if (clock.monotonicMs() - sinceMs < YIELD_AFTER_MS) continue;
-      await clock.yieldToIo();
-      sinceMs = clock.monotonicMs();
+    try {
+      for (const entry of entries) {
+        take(entry);
+        const isLong = clock.monotonicMs() - sinceMs >= YIELD_AFTER_MS;
+        const emptied = room();
+        if (!isLong && emptied === null) continue;
+        taken();
+        if (emptied !== null) await emptied;
+        if (!isLong) continue;
+        await clock.yieldToIo();
+        sinceMs = clock.monotonicMs();
+      }
+    } finally {
+      taken();
     }
     return sum;
   }
@@ -228,6 +250,6 @@ export class GroupReader {
 
 function bytesOf(fields: StreamFields): number {
   let bytes = 0;
-  for (const [name, value] of Object.entries(fields)) bytes += name.length + value.length;
+  for (const name of Object.keys(fields)) bytes += name.length + fields[name]!.length;
   return bytes;
 }

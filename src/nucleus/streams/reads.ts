@@ -22,7 +22,7 @@ export class Reads {
 
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #generation: () => number;
-  #answers = new Map<string, Promise<string>>();
+  #answers = new Map<string, string | Promise<string>>();
   #sinceMs = -Infinity;
   #sinceGeneration = -1;
 
@@ -32,8 +32,8 @@ export class Reads {
     this.#generation = generation;
   }
 
-  /** The answer as JSON; `make` makes it when there is none. */
-  answer(key: string, make: () => Promise<unknown>): Promise<string> {
+  /** The answer as JSON, at once where `make`, which makes it when there is none, gives no promise. @throws what `make` does. */
+  answer(key: string, make: () => unknown): string | Promise<string> {
     const generation = this.#generation();
     const nowMs = this.#clock.monotonicMs();
     if (generation !== this.#sinceGeneration || nowMs - this.#sinceMs > FRESH_MS) {
@@ -47,13 +47,22 @@ export class Reads {
       return known;
     }
     this.made++;
-    const made = make().then((result) => JSON.stringify(result) ?? 'null');
+    const made = make();
     const answers = this.#answers;
-    if (answers.size < ANSWERS_MAX && key.length <= KEY_CHARS_MAX) {
-      answers.set(key, made);
-      const forget = (): boolean => answers.delete(key);
-      made.then((json) => json.length > CHARS_MAX && forget(), forget);
+    const isKept = answers.size < ANSWERS_MAX && key.length <= KEY_CHARS_MAX;
+    if (!(made instanceof Promise)) {
+      const json = jsonOf(made);
+      if (isKept && json.length <= CHARS_MAX) answers.set(key, json);
+      return json;
     }
-    return made;
+    const promised = made.then(jsonOf);
+    if (isKept) {
+      answers.set(key, promised);
+      const forget = (): boolean => answers.delete(key);
+      promised.then((json) => json.length > CHARS_MAX && forget(), forget);
+    }
+    return promised;
   }
 }
+
+const jsonOf = (result: unknown): string => JSON.stringify(result) ?? 'null';
