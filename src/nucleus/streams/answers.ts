@@ -83,9 +83,11 @@ export class Answers {
     this.#isHeld = true;
   }
 
-  release(): void {
+  /** `isWhole`: none of them is still to come. */
+  release(isWhole: boolean): void {
     this.#isHeld = false;
-    this.#flush();
+    if (isWhole) this.#flush();
+    else void this.#flushSoon();
   }
 
   /** Acknowledges an entry: that it was answered, or gets no answer. */

@@ -108,6 +108,8 @@ export class CommandDoor {
   readonly #stopAll = new AbortController();
   #notBeforeMs = -Infinity;
   #cancelOld = (): void => {};
+  /** Looks whose answer is a promise, not there yet. */
+  #looking = 0;
   #counts = { refused: 0, foreign: 0, expired: 0, old: 0 };
 
   constructor(deps: CommandDoorDeps) {
@@ -137,7 +139,7 @@ export class CommandDoor {
         this.#answers.hold();
         this.#take(entry);
       },
-      taken: () => this.#answers.release(),
+      taken: () => this.#answers.release(this.#looking === 0),
       room: () => this.#answers.room(ANSWER_BYTES),
       onTrimmed: (count) => deps.alertTrimmed(STREAMS.commands, count),
     });
@@ -239,7 +241,7 @@ export class CommandDoor {
     } else this.#look(entry, command);
   }
 
-  /** Answered within the call where the command is: what a read brought then leaves together, at its end. */
+  /** Answered within the call where the command is: what a read brought then leaves together, at its end (Answers.release). */
   #look(entry: StreamEntry, command: StreamCommand): void {
     const idioma = command.idioma ?? this.#deps.idioma;
     const key = JSON.stringify([command.command, idioma, command.args]);
@@ -249,8 +251,12 @@ export class CommandDoor {
     const failed = (error: unknown): void => this.#refuse(entry, command, error, !isTransient(error));
     try {
       const result = this.#reads.answer(key, () => this.#carryOut(command, null));
-      if (typeof result === 'string') found(result);
-      else void result.then(found, failed);
+      if (typeof result === 'string') {
+        found(result);
+        return;
+      }
+      this.#looking++;
+      void result.then(found, failed).finally(() => this.#looking--);
     } catch (error) {
       failed(error);
     }

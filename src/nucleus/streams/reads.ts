@@ -59,7 +59,8 @@ export class Reads {
     if (isKept) {
       answers.set(key, promised);
       const forget = (): boolean => answers.delete(key);
-      promised.then((json) => json.length > CHARS_MAX && forget(), forget);
+      // whoever asks once it is there gets it at once
+      promised.then((json) => (json.length <= CHARS_MAX ? answers.set(key, json) : forget()), forget);
     }
     return promised;
   }
