@@ -89,6 +89,11 @@ export class ApartRuns {
     return bloque.canal === CANAL_APART && this.#endless.has(this.#procesadorOf(bloque));
   }
 
+  /** The clave in this slot was forgotten, and what waited for it. */
+  forgot(bloque: BloqueSimbiotico, slot: number): void {
+    this.#searches.get(bloque)?.forgot(slot);
+  }
+
   /** Until it is tried again. */
   leaveAlone(bloque: BloqueSimbiotico): void {
     bloque.lastFallo = this.#refusals.get(this.#procesadorOf(bloque)) ?? bloque.lastFallo;

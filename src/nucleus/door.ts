@@ -310,11 +310,12 @@ export class NucleusDoor implements NucleusApi, Replayer {
 
   /** Synchronous. Returns how many entidades were freed. */
   #forgetAll(clave: string, ref: string | null): number {
-    const { swarm, hub, clock } = this.#nucleus;
+    const { swarm, hub, clock, runs } = this.#nucleus;
     const doomed = this.#queries.places(clave, ref, Infinity);
     const touched = new Set<BloqueSimbiotico>();
     for (const { entrada, bloque, slot } of doomed) {
       swarm.forget(entrada, makeLoc(bloque.options.indice, slot));
+      runs.apart.forgot(bloque, slot);
       touched.add(bloque);
     }
     for (const bloque of touched) hub.take(bloque, bloque.takeChanges(), clock.nowMs(), NaN, true);

@@ -35,10 +35,23 @@ export interface AppendedOnce {
   readonly first: boolean;
 }
 
-/** One of several for `appendOnceAll`. */
-export interface OnceAppend {
+/** One of several for `answerAll`. */
+export interface StreamAnswer {
   readonly onceId: string;
   readonly fields: StreamFields;
+  /** Id of the entry that it answers. */
+  readonly entry: string;
+}
+
+export interface Answered extends AppendedOnce {
+  /** The entry that it answers was acknowledged in the same step; false: that is left to the caller. */
+  readonly acknowledged: boolean;
+}
+
+/** A group and the stream that it reads. */
+export interface GroupOf {
+  readonly stream: string;
+  readonly group: string;
 }
 
 export interface Claimed {
@@ -70,8 +83,17 @@ export interface StreamBus {
   appendAll(stream: string, list: readonly StreamFields[]): Promise<readonly string[]>;
   /** Appends unless an entry was appended to this stream under this id (1 to 256 characters) within `ttlS`: then gives the first one's id, however many call at once. */
   appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce>;
-  /** Several, each as by `appendOnce`, in order and in few round trips. When it is refused any of them may be in: called again it tells which. */
-  appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]>;
+  /**
+   * Appends answers to entries of `asked`, each as by `appendOnce`, in order and in few round trips. Where one step can do both (a cluster
+   * cannot), an entry whose answer was the first under its id is acknowledged with it. When it is refused any of them may be in, and
+   * acknowledged: called again it tells which.
+   */
+  answerAll(
+    stream: string,
+    asked: GroupOf,
+    answers: readonly StreamAnswer[],
+    ttlS: number,
+  ): Promise<readonly Answered[]>;
   /** Up to `count` entries after `afterId` (`0`: from the start, `$`: only new ones), waiting up to `blockMs` for the first; an abort or `close` ends the wait with nothing. */
   read(
     stream: string,

@@ -220,9 +220,14 @@ export function streamBusSuite(name: string, makeBus: MakeBus): void {
         const bus = await open(t);
         const stream = uniqueName('corec_responses');
         const known = await bus.appendOnce(stream, 'known', { x: 'known' }, 3600);
-        assert.deepEqual(await bus.appendOnceAll(stream, [], 3600), []);
-        const list = ['a', 'known', 'b', 'a', 'c'].map((onceId, k) => ({ onceId, fields: { x: `${k}` } }));
-        const answers = await bus.appendOnceAll(stream, list, 3600);
+        const asked = { stream: uniqueName('corec_commands'), group: 'g' };
+        assert.deepEqual(await bus.answerAll(stream, asked, [], 3600), []);
+        const list = ['a', 'known', 'b', 'a', 'c'].map((onceId, k) => ({
+          onceId,
+          fields: { x: `${k}` },
+          entry: `1-${k}`,
+        }));
+        const answers = await bus.answerAll(stream, asked, list, 3600);
         assert.deepEqual(
           answers.map(({ first }) => first),
           [true, false, true, false, true],
@@ -231,12 +236,47 @@ export function streamBusSuite(name: string, makeBus: MakeBus): void {
         assert.equal(answers[3]!.id, answers[0]!.id);
         assert.deepEqual(textsOf(await bus.read(stream, '0', 10, 0)), ['known', '0', '2', '4']);
         assert.deepEqual(
-          (await bus.appendOnceAll(stream, list, 3600)).map(({ id, first }) => [id, first]),
+          (await bus.answerAll(stream, asked, list, 3600)).map(({ id, first }) => [id, first]),
           answers.map(({ id }) => [id, false]),
         );
-        const many = numbered(1000).map((fields, k) => ({ onceId: `m${k}`, fields }));
-        const ids = (await bus.appendOnceAll(stream, many, 3600)).map(({ id }) => id);
+        const many = numbered(1000).map((fields, k) => ({ onceId: `m${k}`, fields, entry: `2-${k}` }));
+        const ids = (await bus.answerAll(stream, asked, many, 3600)).map(({ id }) => id);
         assert.deepEqual(idsOf(await bus.read(stream, answers[4]!.id, 2000, 0)), ids);
+      });
+
+      test('of the entries that are answered those are acknowledged of which it says so, and no other', async (t) => {
+        const bus = await open(t);
+        const [stream, questions] = [uniqueName('corec_responses'), uniqueName('corec_commands')];
+        const asked = { stream: questions, group: 'g' };
+        await bus.openGroup(questions, 'g', '0');
+        await bus.appendAll(questions, numbered(300));
+        const entries = idsOf(await bus.readGroup(questions, 'g', 'c', 300, 0));
+        await bus.appendOnce(stream, 'a7', { x: 'before' }, 3600);
+        const list = entries.map((entry, k) => ({ onceId: `a${k}`, fields: { x: `${k}` }, entry }));
+        const answered = await bus.answerAll(stream, asked, list, 3600);
+        assert.deepEqual(
+          answered.flatMap(({ first }, k) => (first ? [] : [k])),
+          [7],
+        );
+        assert.equal(answered[7]!.acknowledged, false);
+        const left = entries.filter((_, k) => !answered[k]!.acknowledged);
+        assert.ok(left.length === 1 || left.length === 300, `${left.length} were left`);
+        const { entries: pending } = await bus.claim(questions, 'g', 'd', 0, 1000);
+        assert.deepEqual(idsOf(pending), left);
+        assert.equal(await bus.ack(questions, 'g', left), left.length);
+        assert.deepEqual(
+          (await bus.answerAll(stream, asked, list, 3600)).map(({ first, acknowledged }) => [first, acknowledged]),
+          list.map(() => [false, false]),
+        );
+      });
+
+      test('a group that is not there keeps no answer back', async (t) => {
+        const bus = await open(t);
+        const stream = uniqueName('corec_responses');
+        const asked = { stream: uniqueName('corec_commands'), group: 'nobody' };
+        const [answered] = await bus.answerAll(stream, asked, [{ onceId: 'a', fields: { x: '1' }, entry: '1-1' }], 60);
+        assert.equal(answered!.first, true);
+        assert.equal(await bus.length(stream), 1);
       });
 
       test('an id belongs to its stream', async (t) => {
@@ -447,7 +487,8 @@ export function streamBusSuite(name: string, makeBus: MakeBus): void {
         await assert.rejects(bus.append(stream, { x: '1' }), { code });
         await assert.rejects(bus.appendAll(stream, [{ x: '1' }]), { code });
         await assert.rejects(bus.appendOnce(stream, 'id', { x: '1' }, 10), { code });
-        await assert.rejects(bus.appendOnceAll(stream, [{ onceId: 'id', fields: { x: '1' } }], 10), { code });
+        const answer = { onceId: 'id', fields: { x: '1' }, entry: '1-1' };
+        await assert.rejects(bus.answerAll(stream, { stream, group: 'g' }, [answer], 10), { code });
         await assert.rejects(bus.openGroup(stream, 'g', '0'), { code });
         await assert.rejects(bus.ack(stream, 'g', ['1-1']), { code });
         await assert.rejects(bus.claim(stream, 'g', 'c', 0, 1), { code });

@@ -14,11 +14,13 @@ import { assertStreamId, formatStreamId, parseStreamId } from '#domain/stream-id
 import { assertFieldsCount, assertOnceId } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import {
+  type Answered,
   type AppendedOnce,
   type BusHealth,
   type Claimed,
-  type OnceAppend,
+  type GroupOf,
   type PendingSummary,
+  type StreamAnswer,
   type StreamBus,
   type StreamEntry,
   type StreamFields,
@@ -92,9 +94,19 @@ export class MemoryBus implements StreamBus {
     return this.#appendOnce(name, onceId, fields, ttlS);
   }
 
-  async appendOnceAll(name: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]> {
+  async answerAll(
+    name: string,
+    asked: GroupOf,
+    answers: readonly StreamAnswer[],
+    ttlS: number,
+  ): Promise<readonly Answered[]> {
     this.#assertOpen();
-    return list.map(({ onceId, fields }) => this.#appendOnce(name, onceId, fields, ttlS));
+    for (const { entry } of answers) assertStreamId(entry, 'answer');
+    return answers.map(({ onceId, fields, entry }) => {
+      const { id, first } = this.#appendOnce(name, onceId, fields, ttlS);
+      if (first) this.#streams.get(asked.stream)?.groups.get(asked.group)?.ack([entry]);
+      return { id, first, acknowledged: first };
+    });
   }
 
   async read(

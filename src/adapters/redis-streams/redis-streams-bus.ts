@@ -5,7 +5,7 @@
  * to readers.ts, the reading of errors to redis-error.ts.
  *
  *   append, appendAll --> appender --MULTI--.
- *   appendOnce, ack, claim, length ... ------+--> one connection (one a node of a cluster)
+ *   appendOnce, answerAll, ack, claim ... ---+--> one connection (one a node of a cluster)
  *   read, readGroup that wait --> readers ------> a connection each
  *
  * R1 An append that was answered is in, once: what is sent again is told from what is new by the server (batch.ts).
@@ -21,12 +21,14 @@ import { assertStreamId, compareStreamIds, parseStreamId } from '#domain/stream-
 import { assertFieldsCount, assertOnceId, STREAMS } from '#domain/streams.ts';
 import type { Clock } from '#ports/clock.ts';
 import type {
+  Answered,
   AppendedOnce,
   BusHealth,
   Claimed,
   ClaimedEntry,
-  OnceAppend,
+  GroupOf,
   PendingSummary,
+  StreamAnswer,
   StreamBus,
   StreamEntry,
   StreamFields,
@@ -101,7 +103,7 @@ export class RedisStreamsBus implements StreamBus {
   readonly #places = new Map<string, Place>();
   readonly #closing = new AbortController();
   readonly #senderId = randomUUID();
-  /** Calls of appendOnceAll so far: with the sender's id they tell one from every other. */
+  /** Scripts sent so far: with the sender's id they tell one from every other. */
   #tokens = 0;
   #closed: Promise<void> | null = null;
 
@@ -190,35 +192,56 @@ export class RedisStreamsBus implements StreamBus {
   }
 
   async appendOnce(stream: string, onceId: string, fields: StreamFields, ttlS: number): Promise<AppendedOnce> {
-    const [only] = await this.appendOnceAll(stream, [{ onceId, fields }], ttlS);
-    return only!;
+    const [only] = await this.#appendOnce(stream, null, [{ onceId, fields, entry: '' }], ttlS);
+    return { id: only!.id, first: only!.first };
   }
 
-  async appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]> {
+  async answerAll(
+    stream: string,
+    asked: GroupOf,
+    answers: readonly StreamAnswer[],
+    ttlS: number,
+  ): Promise<readonly Answered[]> {
+    for (const { entry } of answers) assertStreamId(entry, 'answer');
+    // of a cluster two streams lie on two nodes
+    return await this.#appendOnce(stream, this.#options.address.cluster.length === 0 ? asked : null, answers, ttlS);
+  }
+
+  async #appendOnce(
+    stream: string,
+    asked: GroupOf | null,
+    list: readonly StreamAnswer[],
+    ttlS: number,
+  ): Promise<readonly Answered[]> {
     this.#assertOpen();
     for (const { onceId, fields } of list) {
       assertOnceId(onceId);
       assertFieldsCount(Object.keys(fields).length);
     }
-    const appended: AppendedOnce[] = [];
+    const answered: Answered[] = [];
     const prefix = onceKey(stream, '');
     const ttlMs = String(Math.max(1, Math.ceil(ttlS * 1000)));
-    while (appended.length < list.length) {
-      const from = appended.length;
+    while (answered.length < list.length) {
+      const from = answered.length;
       const to = Math.min(list.length, from + ONCE_ENTRIES);
       const token = `${this.#senderId}.${(this.#tokens++).toString(36)}`;
-      const args: (string | Buffer)[] = [SCRIPTS.appendOnce, String(1 + to - from), stream];
+      const args: (string | Buffer)[] = [SCRIPTS.appendOnce, String(1 + to - from + (asked === null ? 0 : 1)), stream];
       for (let k = from; k < to; k++) args.push(prefix + list[k]!.onceId);
-      args.push(token, ttlMs, String(this.#options.maxlen));
-      for (let k = from; k < to; k++) pushFields(args, list[k]!.fields);
-      const reply = await this.#call({ operation: 'XADD', stream }, 'eval', args, this.#options.appendMs ?? APPEND_MS);
-      for (const [k, answer] of listOf(reply).entries()) {
-        const text = textOf(answer);
+      if (asked !== null) args.push(asked.stream);
+      args.push(token, ttlMs, String(this.#options.maxlen), asked?.group ?? '');
+      for (let k = from; k < to; k++) pushAnswer(args, list[k]!);
+      const reply = listOf(
+        await this.#call({ operation: 'XADD', stream }, 'eval', args, this.#options.appendMs ?? APPEND_MS),
+      );
+      const isAcknowledged = reply[to - from] === 1;
+      for (let k = 0; k < to - from; k++) {
+        const text = textOf(reply[k]);
         const space = text.indexOf(' ');
-        appended.push({ id: text.slice(0, space), first: text.slice(space + 1) === `${token}:${k}` });
+        const first = text.slice(space + 1) === `${token}:${k}`;
+        answered.push({ id: text.slice(0, space), first, acknowledged: first && isAcknowledged });
       }
     }
-    return appended;
+    return answered;
   }
 
   async read(
@@ -512,10 +535,10 @@ export class RedisStreamsBus implements StreamBus {
   }
 }
 
-/** Count of fields, then field, value ... */
-function pushFields(args: (string | Buffer)[], fields: StreamFields): void {
+/** The entry that it answers, count of fields, then field, value ... */
+function pushAnswer(args: (string | Buffer)[], { entry, fields }: StreamAnswer): void {
   const names = Object.keys(fields);
-  args.push(String(names.length));
+  args.push(entry, String(names.length));
   for (const name of names) {
     const value = fields[name]!;
     args.push(name, typeof value === 'string' ? value : Buffer.from(value));

@@ -70,6 +70,12 @@ export class HangSearch {
     if (isEmpty && nowMs - this.#brokenOffMs >= FORGET_MS) this.#max = Math.min(ALL, this.#max * 2);
   }
 
+  /** The lectura on which it hung is gone with its clave: whoever gets the slot next has done nothing. */
+  forgot(slot: number): void {
+    this.#suspects.delete(slot);
+    if (this.#suspects.size === 0) this.#othersEnd = false;
+  }
+
   /** It found nobody, and nothing has hung since. */
   isOver(nowMs: number): boolean {
     return this.#suspects.size === 0 && this.#max === ALL && nowMs - this.#brokenOffMs >= FORGET_MS;

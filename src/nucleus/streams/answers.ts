@@ -3,10 +3,11 @@
  *
  * Owns their order, batches and tries, and what a command that came twice is told. Leaves making them to the door.
  *
- *   push -> [ waiting ] -> appended once -> [ to acknowledge ] -> acknowledged, in batches
+ *   push -> [ waiting ] -> appended once, and acknowledged in the same step where the streams can
+ *                            |  where they cannot: -> [ to acknowledge ] -> acknowledged, in batches
  *                            `-> there was one: of this very entry: done; of an earlier entry: told again, marked as repeated
  *
- * W1 An entry is acknowledged after its answer is in, never before; a second answer to the same entry is never appended.
+ * W1 An entry is acknowledged with its answer or after it is in, never before; a second answer to the same entry is never appended.
  * W2 Nothing is dropped while the streams are away: what waits is bounded by what the door has under way.
  */
 import { formatStreamId, parseStreamId } from '#domain/stream-id.ts';
@@ -136,13 +137,11 @@ export class Answers {
 
   async #send(batch: readonly Answer[]): Promise<void> {
     this.#appends++;
-    const isIn = await this.#append(batch);
+    const left = await this.#append(batch);
     this.#appends--;
-    if (!isIn) return;
-    for (const { entry, text } of batch) {
-      this.bytes -= text.length;
-      this.acknowledge(entry);
-    }
+    if (left === null) return;
+    for (const { text } of batch) this.bytes -= text.length;
+    for (const entry of left) this.acknowledge(entry);
     this.#wakeRoom();
     if (this.#waiting.length > 0) void this.#flushSoon();
   }
@@ -161,25 +160,33 @@ export class Answers {
     return this.#waiting.splice(0, k);
   }
 
-  /** False: nothing is tried any more. */
-  async #append(batch: readonly Answer[]): Promise<boolean> {
-    const { bus, durable } = this.#deps;
-    const list = batch.map(({ onceId, text }) => ({ onceId, fields: { data: text } }));
+  /** Entries that are still to be acknowledged; null: nothing is tried any more. */
+  async #append(batch: readonly Answer[]): Promise<readonly string[] | null> {
+    const { bus, durable, group, done } = this.#deps;
     if (!durable) {
-      const fields = list.map((one) => one.fields);
+      const fields = batch.map(({ text }) => ({ data: text }));
       const ids = await this.#try(STREAMS.responses, () => bus.appendAll(STREAMS.responses, fields));
-      if (ids !== null) this.sent += batch.length;
-      return ids !== null;
+      if (ids === null) return null;
+      this.sent += batch.length;
+      return batch.map(({ entry }) => entry);
     }
-    const appended = await this.#try(STREAMS.responses, () =>
-      bus.appendOnceAll(STREAMS.responses, list, batch[0]!.ttlS),
+    const asked = { stream: STREAMS.commands, group };
+    const list = batch.map(({ onceId, text, entry }) => ({ onceId, fields: { data: text }, entry }));
+    const answered = await this.#try(STREAMS.responses, () =>
+      bus.answerAll(STREAMS.responses, asked, list, batch[0]!.ttlS),
     );
-    if (appended === null) return false;
-    for (const [k, { first }] of appended.entries()) {
+    if (answered === null) return null;
+    const acknowledged: string[] = [];
+    const left: string[] = [];
+    for (const [k, { first, acknowledged: isDone }] of answered.entries()) {
       if (first) this.sent++;
-      else if (!(await this.#repeat(batch[k]!, appended[k]!))) return false;
+      (isDone ? acknowledged : left).push(batch[k]!.entry);
     }
-    return true;
+    if (acknowledged.length > 0) done(acknowledged);
+    for (const [k, one] of answered.entries()) {
+      if (!one.first && !(await this.#repeat(batch[k]!, one))) return null;
+    }
+    return left;
   }
 
   /** Its id had an answer before: that of this entry, delivered again, or that of an earlier one. */

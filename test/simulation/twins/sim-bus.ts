@@ -7,11 +7,13 @@
 import { CoreCError } from '#domain/errors.ts';
 import type { MemoryBus } from '#adapters/memory-bus/memory-bus.ts';
 import type {
+  Answered,
   AppendedOnce,
   BusHealth,
   Claimed,
-  OnceAppend,
+  GroupOf,
   PendingSummary,
+  StreamAnswer,
   StreamBus,
   StreamEntry,
   StreamFields,
@@ -47,11 +49,23 @@ export class SimBus implements StreamBus {
     );
   }
 
-  appendOnceAll(stream: string, list: readonly OnceAppend[], ttlS: number): Promise<readonly AppendedOnce[]> {
-    const all = list.map(({ fields }) => fields);
-    return this.#call(`appendOnceAll ${stream}`, () =>
-      this.#told(stream, all, this.#server.appendOnceAll(stream, list, ttlS)),
-    );
+  answerAll(
+    stream: string,
+    asked: GroupOf,
+    answers: readonly StreamAnswer[],
+    ttlS: number,
+  ): Promise<readonly Answered[]> {
+    const all = answers.map(({ fields }) => fields);
+    return this.#call(`answerAll ${stream}`, async () => {
+      // one server does both in one step, a cluster does not
+      const group = this.#host.below(2) === 0 ? asked.group : '';
+      const whole = this.#server.answerAll(stream, { ...asked, group }, answers, ttlS);
+      const found = await this.#told(stream, all, whole);
+      if (group === '') return found.map((one) => ({ ...one, acknowledged: false }));
+      const done = answers.filter((_, k) => found[k]!.acknowledged).map(({ entry }) => entry);
+      if (done.length > 0) this.#host.acknowledges(asked.stream, done);
+      return found;
+    });
   }
 
   async read(

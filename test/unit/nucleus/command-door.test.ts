@@ -10,7 +10,7 @@ import { COMMANDS } from '#nucleus/commands/table.ts';
 import { CommandDoor, DELIVERIES_MAX, type CommandDoorDeps } from '#nucleus/streams/command-door.ts';
 import { StreamHealth } from '#nucleus/streams/stream-health.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { StreamBus } from '#ports/stream-bus.ts';
+import type { Answered, StreamBus } from '#ports/stream-bus.ts';
 import { FakeNucleus } from '../../fixtures/fake-nucleus.ts';
 import { makeFlakyBus, type FlakyBus } from '../../fixtures/flaky-bus.ts';
 import { until } from '../../support/until.ts';
@@ -27,6 +27,14 @@ interface AnswerJson {
   readonly repeated?: true;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** Answers and acknowledges in two steps, as on a cluster. */
+class TwoStepBus extends MemoryBus {
+  override async answerAll(...[stream, asked, answers, ttlS]: Parameters<StreamBus['answerAll']>): Promise<Answered[]> {
+    const answered = await super.answerAll(stream, { ...asked, group: '' }, answers, ttlS);
+    return answered.map((one) => ({ ...one, acknowledged: false }));
+  }
 }
 
 interface World {
@@ -496,7 +504,8 @@ describe('what a killed CoreC left', () => {
   });
 
   test('between answer and acknowledgement is not answered again', async (t) => {
-    const world = makeWorld(t);
+    const clock = makeSystemClock();
+    const world = makeWorld(t, clock, new TwoStepBus({ clock }));
     world.bus.fault = (operation) => (operation === 'ack' ? 'before' : null);
     const first = await world.open();
     await world.send(pause('p1'));

@@ -102,3 +102,14 @@ test('a cycle that hangs is held against nobody', () => {
   assert.equal(finding.brokenOff([], true, 3), -1);
   assert.equal(finding.filter(() => true).takes(3), true);
 });
+
+test('a suspicion goes with the clave that was forgotten, not over to who gets its slot', () => {
+  const finding = new HangSearch(0);
+  finding.brokenOff([0, 1], true, 0);
+  finding.brokenOff([0], false, 1);
+  finding.ended([1], false, 2);
+  finding.forgot(0);
+  assert.equal(finding.brokenOff([0], false, 3), -1);
+  finding.ended([1], false, 4);
+  assert.equal(finding.brokenOff([0], false, 5), 0);
+});
