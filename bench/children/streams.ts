@@ -17,7 +17,13 @@ type Asked =
       readonly commands: string;
       readonly responses: string;
     }
-  | { readonly kind: 'answer'; readonly port: number; readonly gatherMs: number }
+  | {
+      readonly kind: 'answer';
+      readonly port: number;
+      readonly gatherMs: number;
+      readonly commands: string;
+      readonly responses: string;
+    }
   | { readonly kind: 'bare'; readonly port: number; readonly count: number };
 
 const READ_COUNT = 512;
@@ -87,8 +93,9 @@ async function measureLatency(asked: Asked & { kind: 'latency' }): Promise<unkno
  * What answers as CoreC's door does and does nothing else: reads, waits `gatherMs` for company, reads again; answers with a
  * text of the usual length, and acknowledges with what it sends next. Until it is killed.
  */
-async function answerBarely({ port, gatherMs }: Asked & { kind: 'answer' }): Promise<never> {
-  const { commands, responses, group } = BARE;
+async function answerBarely(given: Asked & { kind: 'answer' }): Promise<never> {
+  const { port, gatherMs, commands, responses } = given;
+  const { group } = BARE;
   const redis = await RawRedis.connect(port);
   // another loop may have been here before
   await redis.send(encode('DEL', commands, responses));
