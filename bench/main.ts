@@ -181,7 +181,7 @@ const GROUPS: readonly Group[] = [
       planned('servers.latency', 'ms', LATENCY_LIMIT),
       planned('servers.traffic', 'MB/s', TRAFFIC_LIMIT),
     ],
-    seconds: 290,
+    seconds: 200,
     run: benchStreams,
   },
   { rows: [planned('servers.failover', 'ms', FAILOVER_LIMIT)], seconds: 60, run: benchFailover },
